@@ -1,0 +1,29 @@
+"""Errors that a user can mend: the command line prints them as one line and ends with exit code 2."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WarmnasError(Exception):
+    """The input or the arguments are wrong; the message names the thing and the mend."""
+
+
+class UnknownName(WarmnasError):
+    """A name that is not among the choices."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str], hint: str = "") -> None:
+        known = list(choices)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        guess = f", did you mean '{near[0]}'?" if near else ""
+        listed = f" Choices: {', '.join(known)}." if known else ""
+        super().__init__(f"unknown {kind} '{name}'{guess or '.'}{listed}{hint}")
+
+
+class SplitAbsent(WarmnasError):
+    """A split that the source of a table never measured; nothing is put in its place."""
+
+
+class CorruptFile(WarmnasError):
+    """A file that is truncated, hostile or not what its name says."""

@@ -1,0 +1,1 @@
+"""Networks of genotypes. Importing a module of this folder imports torch."""

@@ -1,0 +1,95 @@
+"""The network of a NAS-Bench-201 cell (Dong & Yang, ICLR 2020, section 2.1 and the benchmark's configuration).
+
+conv3x3(3 -> C) + BN, N cells at C, residual block (stride 2, -> 2C), N cells, residual block (-> 4C), N cells, BN, ReLU,
+global average pooling, linear. C = 16 and N = 5 in the benchmark: 1,531,546 parameters for the cell of six 3x3
+convolutions on ten classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ..spaces.base import Genotypes
+from ..spaces.nasbench201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, live_edges
+
+
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """ReLU, convolution without bias, batch norm."""
+    padding = kernel // 2
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+def operation(kind: int, width: int) -> nn.Module:
+    """The layer of one edge that carries something: (batch, width, h, w) -> the same shape."""
+    if kind == SKIP:
+        return nn.Identity()
+    if kind == POOL:
+        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    return conv(width, width, {CONV1: 1, CONV3: 3}[kind])
+
+
+class Cell(nn.Module):
+    """Four nodes, each the sum of its incoming edges: (batch, width, h, w) -> the same shape.
+
+    Edges that no path from input to output uses hold their parameters, as in the benchmark, but are not computed.
+    """
+
+    def __init__(self, genotype: Genotypes, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(
+            {str(e): operation(int(kind), width) for e, kind in enumerate(genotype) if kind != NONE}
+        )
+        self._live = [bool(x) for x in live_edges(genotype)]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Sum of the terms that reach the output node; zeros where the cell is disconnected."""
+        nodes: list[torch.Tensor | None] = [x, None, None, None]
+        for edge, (source, target) in enumerate(EDGES):
+            value = nodes[source]
+            if self._live[edge] and value is not None:
+                term = self.layers[str(edge)](value)
+                held = nodes[target]
+                nodes[target] = term if held is None else held + term
+        return torch.zeros_like(x) if nodes[3] is None else nodes[3]
+
+
+class Reduction(nn.Module):
+    """Residual block of stride 2: (batch, c, h, w) -> (batch, 2c, h/2, w/2)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv(width, 2 * width, 3, stride=2), conv(2 * width, 2 * width, 3))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(width, 2 * width, 1, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Body plus pooled shortcut."""
+        out: torch.Tensor = self.body(x) + self.shortcut(x)
+        return out
+
+
+class NASBench201Network(nn.Module):
+    """Images (batch, channels, height, width) -> logits (batch, classes)."""
+
+    def __init__(
+        self, genotype: Genotypes, shape: tuple[int, int, int], classes: int, width: int = 16, cells: int = 5
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        stages: list[nn.Module] = []
+        for stage in range(3):
+            if stage:
+                stages.append(Reduction(width << (stage - 1)))
+            stages.extend(Cell(genotype, width << stage) for _ in range(cells))
+        self.cells = nn.Sequential(*stages)
+        self.head = nn.Sequential(nn.BatchNorm2d(4 * width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.classifier = nn.Linear(4 * width, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch."""
+        logits: torch.Tensor = self.classifier(self.head(self.cells(self.stem(images))))
+        return logits

@@ -1,0 +1,279 @@
+"""The one Table: measurements over (task, architecture, [schedule], [seed], [epoch]) of one search space.
+
+The data are an :class:`xarray.Dataset` with the dimensions and variables that docs/architecture.md lists; this class adds
+the split contract, the metric of each task and fast look-ups. What was not measured is NaN, and a task's candidates are
+the architectures measured on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import storage
+from .candidates import Candidates
+from .errors import CorruptFile, SplitAbsent, UnknownName, WarmnasError
+from .spaces import FloatArray, Genotypes, IntArray, SearchSpace, space
+from .values import Metric, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+Seeds = str  # "mean", or the label of one seed
+
+
+class Table:
+    """Measurements of the architectures of one space on several tasks.
+
+    Attributes:
+        data: the labelled arrays. Required: coords ``task``, ``genotype`` (architecture, gene) and ``name``
+            (architecture), and at least one of ``val_accuracy`` and ``test_accuracy``; required attrs ``space``,
+            ``name``, ``source``, ``licence``, ``splits`` and ``metrics`` (both JSON by task).
+
+    Raises:
+        CorruptFile: where the dataset does not have that form.
+    """
+
+    def __init__(self, data: xr.Dataset) -> None:
+        self.data = data
+        try:
+            self.space: SearchSpace = space(str(data.attrs["space"]))
+            self.name = str(data.attrs["name"])
+            self.tasks: tuple[str, ...] = tuple(_text(data["task"].values))
+            self.names: list[str] = _text(data["name"].values)
+            self.genotypes: Genotypes = self.space.check(data["genotype"].values)
+            splits = json.loads(data.attrs["splits"])
+            self.splits = {t: {Split(s): str(key) for s, key in splits[t].items()} for t in self.tasks}
+            metrics = json.loads(data.attrs["metrics"])
+            self.metrics = {t: Metric(**{**metrics[t], "bounds": tuple(metrics[t]["bounds"])}) for t in self.tasks}
+            present = [data[s.variable].dims[:2] == ("task", "architecture") for t in self.tasks for s in self.splits[t]]
+            if not present or not all(present) or len(self.names) != len(self.genotypes):
+                raise CorruptFile("variables do not match the dimensions (task, architecture, ...)")
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            raise CorruptFile(f"not a warmnas table: {type(error).__name__}: {error}") from error
+
+    @classmethod
+    def open(cls, path: str | Path) -> Table:
+        """Read a table file; CorruptFile where it is not an intact one."""
+        return cls(storage.read(Path(path)))
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as HDF5, all or nothing."""
+        storage.write(self.data, Path(path))
+
+    # --- splits ----------------------------------------------------------------------------------------------------
+    def resolve(self, task: str, split: Split | str) -> str:
+        """The source's own key of a task's split; SplitAbsent where the source has no such numbers."""
+        split = Split(split)
+        if task not in self.splits:
+            raise UnknownName(f"task of {self.name}", task, self.tasks)
+        if split not in self.splits[task]:
+            known = ", ".join(self.splits[task])
+            why = str(self.data.attrs.get("absent", ""))
+            raise SplitAbsent(f"{self.name} has no {split} values for {task}, only {known}. {why}".strip())
+        return self.splits[task][split]
+
+    def has(self, task: str, split: Split | str) -> bool:
+        """Whether a task's split was measured."""
+        return Split(split) in self.splits[task]
+
+    # --- look-ups --------------------------------------------------------------------------------------------------
+    def _final(self, task: str, split: Split, seeds: bool) -> FloatArray:
+        """Last epoch of the longest schedule: (architecture,) or (architecture, seed)."""
+        self.resolve(task, split)
+        array = self.data[split.variable][self.tasks.index(task)]
+        for axis in ("schedule", "epoch"):
+            if axis in array.dims:
+                array = array.isel({axis: -1})
+        values: FloatArray = np.asarray(array.values, dtype=np.float64)
+        if seeds:
+            return values if "seed" in array.dims else values[:, None]
+        return _nanmean(values) if "seed" in array.dims else values
+
+    @cached_property
+    def _means(self) -> dict[tuple[str, str], FloatArray]:
+        return {(t, s): self._final(t, s, seeds=False) for t in self.tasks for s in self.splits[t]}
+
+    @cached_property
+    def _row_of_name(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.names)}
+
+    def value(self, task: str, architecture: str, split: Split | str = Split.VAL) -> float:
+        """Mean over seeds of one architecture, given by its string, at the end of training; NaN if not measured."""
+        try:
+            return float(self._means[task, split][self._row_of_name[architecture]])
+        except KeyError:
+            self.resolve(task, split)
+            return float(self._means[task, split][self.row(architecture)])
+
+    def values(self, task: str, rows: IntArray | None = None, split: Split | str = Split.VAL) -> FloatArray:
+        """Means over seeds at the end of training, of all rows or of ``rows`` in any shape; NaN if not measured."""
+        if (task, split) not in self._means:
+            self.resolve(task, split)
+        means = self._means[task, split]
+        return means if rows is None else means.take(rows)
+
+    def seed_values(self, task: str, split: Split | str = Split.VAL) -> FloatArray:
+        """Values per seed at the end of training, shape (architecture, seed), NaN where a seed was not run."""
+        return self._final(task, Split(split), seeds=True)
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """Labels of the recorded seeds; empty where the source has only their mean."""
+        return tuple(_text(self.data["seed"].values)) if "seed" in self.data.dims else ()
+
+    @cached_property
+    def _all(self) -> Candidates:
+        return Candidates(self.space, self.genotypes, np.arange(len(self.genotypes)))
+
+    def rows(self, genotypes: Genotypes) -> IntArray:
+        """Table row of each genotype, (..., genes) -> (...,); of the same function if it is no row itself; else -1."""
+        return self._all.rows(genotypes)
+
+    def row(self, architecture: str) -> int:
+        """Table row of an architecture string in any form that the space reads."""
+        row = int(self.rows(self.space.from_string(architecture)))
+        if row < 0:
+            raise WarmnasError(f"{self.name} has no row for the architecture '{architecture}'")
+        return row
+
+    # --- tasks -----------------------------------------------------------------------------------------------------
+    def candidates(self, task: str) -> Candidates:
+        """The architectures measured on a task, to search among. One object per set of rows, shared between tasks."""
+        if task not in self.splits:
+            raise UnknownName(f"task of {self.name}", task, self.tasks)
+        measured = np.flatnonzero(~np.isnan(self.values(task, None, self._objective(task))))
+        if (key := measured.tobytes()) not in self._candidates:
+            self._candidates[key] = Candidates(self.space, self.genotypes[measured], measured)
+        return self._candidates[key]
+
+    @cached_property
+    def _candidates(self) -> dict[bytes, Candidates]:
+        return {}
+
+    def _objective(self, task: str) -> Split:
+        return Split.VAL if self.has(task, Split.VAL) else next(iter(self.splits[task]))
+
+    def optimum(self, task: str, split: Split | str = Split.VAL) -> float:
+        """Best mean over seeds among the task's candidates, computed."""
+        values = self.values(task, None, split)
+        return float(np.nanmax(values) if self.metrics[task].sign > 0 else np.nanmin(values))
+
+    def family(self, task: str) -> str:
+        """The parent data set (or kind of graph) of a task."""
+        return _text(self.data["family"].values)[self.tasks.index(task)] if "family" in self.data.coords else task
+
+    def column(self, variable: str, task: str) -> FloatArray | None:
+        """A per-architecture quantity of a task, such as ``params``, or None: mean over its other axes."""
+        if variable not in self.data:
+            return None
+        array = self.data[variable]
+        if "task" in array.dims:
+            array = array[self.tasks.index(task)]
+        values = np.asarray(array.values, dtype=np.float64)
+        return values if values.ndim == 1 else _nanmean(values.reshape(len(values), -1))
+
+    # --- descriptions ----------------------------------------------------------------------------------------------
+    @cached_property
+    def function_classes(self) -> int:
+        """Number of different functions among the architectures."""
+        return len(np.unique(self.space.index(self.space.canonical(self.genotypes))))
+
+    @property
+    def epochs(self) -> int | None:
+        """Epochs of a whole training, where the source says so."""
+        if "epoch" in self.data.coords:
+            return int(self.data["epoch"].values[-1])
+        return int(self.data.attrs["epochs"]) if "epochs" in self.data.attrs else None
+
+    @property
+    def hash(self) -> str:
+        """Hash of the content."""
+        return str(self.data.attrs.get("hash") or storage.content_hash(self.data))
+
+    def info(self) -> dict[str, Any]:
+        """What the table is and holds, as the command ``bench info`` prints it."""
+        metrics = {
+            task: {
+                "name": m.name,
+                "unit": m.unit,
+                "direction": m.direction,
+                "bounds": list(m.bounds),
+                "optimum": {s.value: self.optimum(task, s) for s in self.splits[task]},
+                "candidates": len(self.candidates(task)),
+            }
+            for task, m in self.metrics.items()
+        }
+        return {
+            "name": self.name,
+            "space": self.space.name,
+            "tasks": list(self.tasks),
+            "families": {t: self.family(t) for t in self.tasks},
+            "architectures": len(self.names),
+            "function_classes": self.function_classes,
+            "epochs": self.epochs,
+            "seeds": list(self.seeds),
+            "metrics": metrics,
+            "splits": {t: {s.value: key for s, key in v.items()} for t, v in self.splits.items()},
+            "source": str(self.data.attrs["source"]),
+            "licence": str(self.data.attrs["licence"]),
+            "hash": self.hash,
+            "notes": str(self.data.attrs.get("absent", "")),
+        }
+
+    def query(self, task: str, architecture: str, schedule: int | None = None) -> dict[str, Any]:
+        """Every value of one architecture on one task, as the command ``bench query`` prints it."""
+        if task not in self.splits:
+            raise UnknownName(f"task of {self.name}", task, self.tasks)
+        row, place = self.row(architecture), self.tasks.index(task)
+        schedules = self.data["schedule"].values.tolist() if "schedule" in self.data.dims else [self.epochs]
+        schedule = schedules[-1] if schedule is None else schedule
+        if schedule not in schedules:
+            raise UnknownName(f"schedule of {self.name}", str(schedule), [str(s) for s in schedules])
+        values: dict[str, dict[str, dict[str, float]]] = {}
+        for split in self.splits[task]:
+            array = self.data[split.variable][place, row]
+            if "schedule" in array.dims:
+                array = array.isel(schedule=schedules.index(schedule))
+            values[split] = _nested(array, str(schedule) if schedule else "final")
+        mean = {s: float(np.mean([list(epochs.values())[-1] for epochs in v.values()])) for s, v in values.items() if v}
+        return {"task": task, "arch": self.names[row], "schedule": schedule, "mean": mean, "values": values}
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Long form: a row per (task, architecture, ...) that was measured."""
+        frame = self.data.drop_vars("genotype").to_dataframe().reset_index()
+        return frame.dropna(how="all", subset=[s.variable for s in Split if s.variable in frame])
+
+
+def _nested(array: xr.DataArray, last_epoch: str) -> dict[str, dict[str, float]]:
+    """{seed: {epoch: value}} of what was measured; "mean" stands for a source that has only the mean over seeds."""
+    seeds = _text(array["seed"].values) if "seed" in array.dims else ["mean"]
+    epochs = [str(e) for e in array["epoch"].values] if "epoch" in array.dims else [last_epoch]
+    block = np.asarray(array.values, dtype=np.float64).reshape(len(seeds), len(epochs))
+    nested = {
+        seed: {epoch: float(v) for epoch, v in zip(epochs, line, strict=True) if not np.isnan(v)}
+        for seed, line in zip(seeds, block, strict=True)
+    }
+    return {seed: line for seed, line in nested.items() if line}
+
+
+def _text(values: np.ndarray[Any, Any]) -> list[str]:
+    return [v.decode() if isinstance(v, bytes) else str(v) for v in values.tolist()]
+
+
+def _nanmean(values: FloatArray) -> FloatArray:
+    """Mean over the last axis of what is there; NaN where nothing is, without a warning."""
+    there = ~np.isnan(values)
+    total = np.where(there, values, 0.0).sum(axis=-1)
+    return np.divide(total, there.sum(axis=-1), out=np.full(total.shape, np.nan), where=there.any(axis=-1))
+
+
+def json_by_task(entries: Mapping[str, Any]) -> str:
+    """Attributes that differ by task, as one JSON string: HDF5 attributes hold no dictionaries."""
+    return json.dumps(dict(entries))
