@@ -134,4 +134,4 @@ def _load(file: h5py.File) -> xr.Dataset:
 def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.decode()
-    return value.item() if isinstance(value, np.generic) else value
+    return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value

@@ -1,0 +1,196 @@
+"""Optimizers: they propose architectures and learn what became of them, R independent runs in lock-step.
+
+:class:`Optimizer` is the interface, :class:`CandidateOptimizer` its base for searches among a fixed list, and
+:func:`per_run` turns an optimizer that was written for a single run into one for many.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bench import FloatArray, Genotypes, IntArray, Registry, UnknownName, WarmnasError
+from .problem import Problem
+
+
+class Optimizer(ABC):
+    """Proposes and learns. Larger values are better, whatever the metric."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+
+    @abstractmethod
+    def ask(self, n: int = 1) -> Genotypes:
+        """The next ``n`` architectures of every run, none of them proposed before in that run: (runs, n, genes)."""
+
+    @abstractmethod
+    def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
+        """Results of what was asked: (runs, n, genes) and (runs, n)."""
+
+
+class CandidateOptimizer(Optimizer):
+    """An optimizer that works on rows of the problem's candidates.
+
+    A method fills in :meth:`propose` and, where it learns, :meth:`learn`.
+
+    Attributes:
+        rows: what was evaluated, shape (runs, evaluations); values: what was observed, the same shape.
+        taken: what must not be proposed again, shape (runs, candidates).
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.streams = problem.streams()
+        self.runs = np.arange(problem.runs)
+        self.taken = np.zeros((problem.runs, len(problem.candidates)), dtype=bool)
+        self._rows = np.empty((problem.runs, problem.budget), dtype=np.int64)
+        self._values = np.empty((problem.runs, problem.budget))
+        self.evaluations = 0
+
+    @property
+    def rows(self) -> IntArray:
+        """Candidates evaluated so far, shape (runs, evaluations)."""
+        return self._rows[:, : self.evaluations]
+
+    @property
+    def values(self) -> FloatArray:
+        """Their observed values, shape (runs, evaluations)."""
+        return self._values[:, : self.evaluations]
+
+    @abstractmethod
+    def propose(self) -> IntArray:
+        """One untaken candidate per run, shape (runs,)."""
+
+    def learn(self, rows: IntArray, values: FloatArray) -> None:
+        """One new result per run, two arrays of shape (runs,). The history already holds it."""
+
+    def ask(self, n: int = 1) -> Genotypes:
+        """See :class:`Optimizer`."""
+        proposals = np.empty((len(self.runs), n), dtype=np.int64)
+        for i in range(n):
+            proposals[:, i] = self.propose()
+            self.taken[self.runs, proposals[:, i]] = True
+        return self.problem.candidates.genotypes[proposals]
+
+    def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
+        """See :class:`Optimizer`."""
+        rows = self.problem.candidates.rows(genotypes)
+        for i in range(rows.shape[1]):
+            self._rows[:, self.evaluations] = rows[:, i]
+            self._values[:, self.evaluations] = values[:, i]
+            self.evaluations += 1
+            self.taken[self.runs, rows[:, i]] = True
+            self.learn(rows[:, i], values[:, i])
+
+    def untaken(self, run: int) -> int:
+        """A uniformly drawn candidate that one run has not taken, from that run's own stream."""
+        return int(self.streams.own(run).choice(np.flatnonzero(~self.taken[run])))
+
+    def draw(self, rows: IntArray) -> IntArray:
+        """``rows`` with those that are -1 or taken replaced by uniformly drawn untaken ones, shape (runs,)."""
+        for run in np.flatnonzero((rows < 0) | self.taken[self.runs, rows]):
+            rows[run] = self.untaken(int(run))
+        return rows
+
+    def neighbour(self, rows: IntArray) -> IntArray:
+        """A uniformly drawn untaken neighbour of each, -1 where there is none: (runs,) -> (runs,)."""
+        near = self.problem.candidates.neighbours[rows]
+        keys = self.streams.random(near.shape)
+        keys[(near < 0) | self.taken[self.runs[:, None], near]] = -1.0
+        best = keys.argmax(axis=1)
+        return np.where(keys[self.runs, best] < 0, -1, near[self.runs, best])
+
+
+class OrderOptimizer(CandidateOptimizer):
+    """An optimizer whose order is fixed before the first result."""
+
+    @abstractmethod
+    def order(self) -> IntArray:
+        """The first ``budget`` candidates of each run, shape (runs, budget)."""
+
+    def propose(self) -> IntArray:
+        """The next of the order."""
+        if not hasattr(self, "_order"):
+            self._order, self._next = self.order(), 0
+        self._next += 1
+        return self._order[:, self._next - 1]
+
+
+optimizers: Registry[Callable[..., Optimizer]] = Registry("optimizer")
+
+
+class SingleRun(Protocol):
+    """An optimizer written for one run; ``__init__(problem, rng, **options)``."""
+
+    def ask(self) -> npt.NDArray[np.int8]:
+        """One genotype, shape (genes,), not asked before."""
+        ...
+
+    def tell(self, genotype: npt.NDArray[np.int8], value: float) -> None:
+        """What became of it."""
+        ...
+
+
+def per_run(factory: Callable[..., SingleRun]) -> Callable[..., Optimizer]:
+    """Loop an optimizer that was written for one run over all runs: put it between ``@optimizers(...)`` and the class."""
+
+    class Looped(Optimizer):
+        def __init__(self, problem: Problem, **options: Any) -> None:
+            super().__init__(problem)
+            generators = problem.streams().generators
+            self._each = [factory(problem.single(r), generators[r], **options) for r in range(problem.runs)]
+
+        def ask(self, n: int = 1) -> Genotypes:
+            return np.stack([np.stack([one.ask() for _ in range(n)]) for one in self._each])
+
+        def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
+            for one, asked, told in zip(self._each, genotypes, values, strict=True):
+                for genotype, value in zip(asked, told, strict=True):
+                    one.tell(genotype, float(value))
+
+    return Looped
+
+
+def make_optimizer(spec: str, problem: Problem) -> Optimizer:
+    """An optimizer from its name and options, such as ``rea`` or ``rea[population=50,sample=10]``.
+
+    Raises:
+        UnknownName: for a name or an option that does not exist.
+        WarmnasError: where the problem lacks what the optimizer needs, or an option's value is wrong.
+    """
+    name, options = parse_spec(spec)
+    factory = optimizers[name]
+    known = [p for p in inspect.signature(factory).parameters if p not in {"problem", "rng", "options"}]
+    for option in options:
+        if option not in known and "options" not in inspect.signature(factory).parameters:
+            raise UnknownName(f"option of {name}", option, known)
+    return factory(problem, **options)
+
+
+def parse_spec(spec: str) -> tuple[str, dict[str, int | float | str]]:
+    """Split ``name[option=value,...]``; numbers become numbers."""
+    match = re.fullmatch(r"([^\[\]]+)(?:\[([^\[\]]*)\])?", spec.strip())
+    if match is None:
+        raise WarmnasError(f"'{spec}' is not of the form name or name[option=value,...]")
+    options: dict[str, int | float | str] = {}
+    for part in filter(None, (match.group(2) or "").split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise WarmnasError(f"'{part}' in '{spec}' is not of the form option=value")
+        options[key.strip()] = _number(value.strip())
+    return match.group(1), options
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,48 @@
+"""Regularized evolution (Real et al., AAAI 2019, arXiv 1802.01548).
+
+A population of fixed size; the best of a random sample is the parent, one mutation of it is evaluated and joins, the
+oldest member dies. Sizes are those of the NAS-Bench-201 reference run (population 10, sample 3). A child that this run
+has already evaluated is not evaluated again: the mutation is drawn among the new ones.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...bench import FloatArray, IntArray, WarmnasError
+from ..optimizer import CandidateOptimizer, optimizers
+from ..problem import Problem
+
+
+@optimizers("rea")
+class RegularizedEvolution(CandidateOptimizer):
+    """Aging evolution; ``population`` members of which ``sample`` compete to be the parent."""
+
+    def __init__(self, problem: Problem, population: int = 10, sample: int = 3) -> None:
+        super().__init__(problem)
+        if population < 1 or sample < 1:
+            raise WarmnasError("rea needs a population and a sample of at least 1")
+        self.size, self.sample = population, sample
+        first = min(population, problem.budget)
+        total = len(problem.candidates)
+        self._first = np.stack([rng.choice(total, first, replace=False) for rng in self.streams.generators])
+        # Rings: the slot of the oldest member is the one that is overwritten next.
+        self._members = np.zeros((problem.runs, population), dtype=np.int64)
+        self._fitness = np.full((problem.runs, population), -np.inf)
+        self._asked = 0
+
+    def propose(self) -> IntArray:
+        """A member of the first population, then an untaken mutation of the sample's best."""
+        self._asked += 1
+        if self._asked <= self._first.shape[1]:
+            return self.draw(self._first[:, self._asked - 1].copy())
+        rivals = (self.streams.random((len(self.runs), self.sample)) * self.size).astype(np.int64)
+        best = self._fitness[self.runs[:, None], rivals].argmax(axis=1)
+        parents = self._members[self.runs, rivals[self.runs, best]]
+        return self.draw(self.neighbour(parents))
+
+    def learn(self, rows: IntArray, values: FloatArray) -> None:
+        """The child takes the place of the oldest."""
+        slot = (self.evaluations - 1) % self.size
+        self._members[:, slot] = rows
+        self._fitness[:, slot] = values

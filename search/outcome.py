@@ -1,0 +1,152 @@
+"""What came of one optimizer on one task: arrays over (runs, evaluations), and the figures made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bench import FloatArray, IntArray, Split, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPORTED = (1, 2, 5, 10, 20, 40, 50, 60, 100, 200, 500, 1000)
+NEAR = 0.3  # percentage points: differences below are within the benchmark's own seed noise
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One optimizer on one task.
+
+    Attributes:
+        rows: table rows in the order of evaluation, shape (runs, evaluations).
+        observed: what the optimizer saw, in the metric's unit, the same shape.
+        seconds: what each training took on the simulated clock, the same shape; NaN where the table does not say.
+        fit_seconds: learning time of one run at each evaluation, shape (evaluations,); likewise proposal_seconds.
+        wall_seconds: of all runs together.
+    """
+
+    table: Table
+    task: str
+    optimizer: str
+    rows: IntArray
+    observed: FloatArray
+    seconds: FloatArray
+    fit_seconds: FloatArray
+    proposal_seconds: FloatArray
+    wall_seconds: float
+
+    @cached_property
+    def incumbents(self) -> IntArray:
+        """Table row of the best observed so far, the earlier one in a tie: (runs, evaluations)."""
+        seen = self.table.metrics[self.task].sign * self.observed
+        best = np.maximum.accumulate(seen, axis=1)
+        improved = np.concatenate([np.ones_like(seen[:, :1], dtype=bool), best[:, 1:] > best[:, :-1]], axis=1)
+        since = np.maximum.accumulate(np.where(improved, np.arange(seen.shape[1]), 0), axis=1)
+        return np.take_along_axis(self.rows, since, axis=1)
+
+    @cached_property
+    def validation(self) -> FloatArray:
+        """Mean over seeds of the incumbent's validation value: (runs, evaluations)."""
+        return self.table.values(self.task, self.incumbents, Split.VAL)
+
+    @cached_property
+    def test(self) -> FloatArray | None:
+        """Mean over seeds of the incumbent's test value, or None where the source has none. No optimizer sees it."""
+        has_test = self.table.has(self.task, Split.TEST)
+        return self.table.values(self.task, self.incumbents, Split.TEST) if has_test else None
+
+    @cached_property
+    def regret(self) -> FloatArray:
+        """Distance of the incumbent from the best candidate, in the metric's unit: (runs, evaluations)."""
+        optimum = self.table.optimum(self.task, Split.VAL)
+        return self.table.metrics[self.task].sign * (optimum - self.validation)
+
+    @property
+    def budget(self) -> int:
+        """Evaluations per run."""
+        return int(self.rows.shape[1])
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self.rows)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether all runs are one and the same, so that their spread says nothing."""
+        return self.runs > 1 and bool((self.rows == self.rows[0]).all() and (self.observed == self.observed[0]).all())
+
+    def median_evaluations(self, reached: npt.NDArray[np.bool_]) -> float | None:
+        """Median over runs of the first evaluation at which ``reached`` (runs, evaluations); None if most never do."""
+        first = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
+        median = float(np.median(first))
+        return median if np.isfinite(median) else None
+
+    def row(self) -> dict[str, Any]:
+        """The row of ``summary.json``."""
+        budgets = reported_budgets(self.budget)
+        at = np.array(budgets) - 1
+        sem = standard_error(self.regret)
+        test = self.test
+        metric = self.table.metrics[self.task]
+        test_regret = None
+        if test is not None:
+            test_regret = float((metric.sign * (self.table.optimum(self.task, Split.TEST) - test[:, -1])).mean())
+        simulated = float(self.seconds.sum(axis=1).mean())
+        return {
+            "task": self.task,
+            "optimizer": self.optimizer,
+            "runs": self.runs,
+            "budget": self.budget,
+            "metric": f"{metric.name} ({metric.unit})",
+            "deterministic": self.deterministic,
+            "regret": {str(b): float(v) for b, v in zip(budgets, self.regret[:, at].mean(axis=0), strict=True)},
+            "regret_sem": {str(b): float(v) for b, v in zip(budgets, sem[at], strict=True)},
+            "evaluations_to_optimum": self.median_evaluations(self.regret <= 1e-9),
+            "evaluations_to_near": self.median_evaluations(self.regret <= NEAR),
+            "test_accuracy": None if test is None else float(test[:, -1].mean()),
+            "test_regret": test_regret,
+            "simulated_seconds": simulated if np.isfinite(simulated) else None,
+            "overhead_seconds": float(self.fit_seconds.sum() + self.proposal_seconds.sum()),
+            "wall_seconds": self.wall_seconds,
+        }
+
+    def trajectory(self) -> pd.DataFrame:
+        """A row per evaluation, as ``trajectories.parquet`` holds it."""
+        import pandas as pd
+
+        shape = self.rows.shape
+        names = np.array(self.table.names, dtype=object)
+        columns = {
+            "run": np.broadcast_to(np.arange(shape[0])[:, None], shape),
+            "evaluation": np.broadcast_to(np.arange(1, shape[1] + 1), shape),
+            "architecture": names[self.rows],
+            "observed": self.observed,
+            "incumbent_validation": self.validation,
+            "incumbent_test": np.full(shape, np.nan) if self.test is None else self.test,
+            "simulated_seconds": np.cumsum(self.seconds, axis=1),
+            "fit_seconds": np.broadcast_to(self.fit_seconds, shape),
+            "proposal_seconds": np.broadcast_to(self.proposal_seconds, shape),
+        }
+        frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+        frame.insert(0, "task", pd.Categorical([self.task] * len(frame)))
+        frame.insert(1, "optimizer", pd.Categorical([self.optimizer] * len(frame)))
+        return frame
+
+
+def reported_budgets(budget: int) -> list[int]:
+    """The budgets at which regret is reported: the usual ones up to this one, and this one."""
+    return sorted({b for b in REPORTED if b <= budget} | {budget})
+
+
+def standard_error(values: FloatArray) -> FloatArray:
+    """Standard error of the mean over runs: (runs, n) -> (n,); 0 for a single run."""
+    if len(values) < 2:
+        return np.zeros(values.shape[1])
+    error: FloatArray = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    return error

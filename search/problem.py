@@ -1,0 +1,62 @@
+"""What an optimizer may know of a search: the candidates, the sources, what is free to compute. Nothing else.
+
+The target's values reach it one by one through ``tell``; the test split never does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..bench import Candidates, FloatArray, Genotypes
+from .streams import Streams
+
+
+@dataclass(frozen=True)
+class SourceTask:
+    """What was measured on one earlier task, a sample of rows per run.
+
+    Attributes:
+        name: of the task.
+        genotypes: shape (runs, rows, genes).
+        values: shape (runs, rows); larger is better.
+    """
+
+    name: str
+    genotypes: Genotypes
+    values: FloatArray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One target task, to be searched by ``runs`` independent runs.
+
+    Attributes:
+        candidates: the architectures to choose from.
+        seeds: one per run; all randomness of a run derives from it.
+        budget: evaluations per run.
+        sources: earlier tasks, perhaps none.
+        live_params: parameters on live paths, shape (candidates,), or None where the space does not say.
+    """
+
+    candidates: Candidates
+    seeds: tuple[np.random.SeedSequence, ...]
+    budget: int
+    sources: tuple[SourceTask, ...] = ()
+    live_params: FloatArray | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of runs in lock-step."""
+        return len(self.seeds)
+
+    def streams(self) -> Streams:
+        """Fresh random streams, the same at every call."""
+        return Streams(self.seeds)
+
+    def single(self, run: int) -> Problem:
+        """The same problem for one of the runs alone."""
+        one = slice(run, run + 1)
+        sources = tuple(replace(s, genotypes=s.genotypes[one], values=s.values[one]) for s in self.sources)
+        return replace(self, seeds=self.seeds[one], sources=sources)

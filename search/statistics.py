@@ -1,0 +1,113 @@
+"""Which differences are more than chance.
+
+Within a task runs are paired (same seed, same source rows), so the Wilcoxon signed-rank test applies, with Holm's
+correction over the optimizers that are compared with the best one. Across tasks the tasks are the sample: runs on one task
+are no replications of transfer, so intervals come from a bootstrap over tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..bench import FloatArray
+from .outcome import Outcome, reported_budgets
+
+ALPHA = 0.05
+RESAMPLES = 10_000
+
+
+def paired_p(one: FloatArray, other: FloatArray) -> float:
+    """Two-sided p of the Wilcoxon signed-rank test over paired runs; 1 where all pairs are equal or there is one."""
+    from scipy.stats import wilcoxon
+
+    if len(one) < 2 or np.allclose(one, other):
+        return 1.0
+    return float(wilcoxon(one, other, zero_method="zsplit").pvalue)
+
+
+def holm(p: Sequence[float]) -> FloatArray:
+    """Holm's step-down correction (Holm 1979): adjusted p, in the order given."""
+    order = np.argsort(p)
+    scaled = np.asarray(p)[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def within_task(outcomes: Sequence[Outcome], budget: int) -> list[dict[str, Any]]:
+    """For one task and budget: each optimizer against the one with the lowest mean regret.
+
+    Returns a row per optimizer: regret, whether it is the best, adjusted p against the best (None for the best itself,
+    and where two deterministic methods leave nothing to test), and whether it is statistically tied with the best.
+    """
+    final = [outcome.regret[:, budget - 1] for outcome in outcomes]
+    best = int(np.argmin([values.mean() for values in final]))
+    others = [i for i in range(len(outcomes)) if i != best]
+    p = dict(zip(others, holm([paired_p(final[i], final[best]) for i in others]), strict=True))
+    rows = []
+    for i, outcome in enumerate(outcomes):
+        fixed = outcome.deterministic and outcomes[best].deterministic
+        equal = bool(np.allclose(final[i], final[best]))
+        rows.append(
+            {
+                "task": outcome.task,
+                "optimizer": outcome.optimizer,
+                "budget": budget,
+                "regret": float(final[i].mean()),
+                "best": i == best,
+                "p": None if i == best or fixed else float(p[i]),
+                "tied": i == best or (equal if fixed else bool(p[i] > ALPHA)),
+            }
+        )
+    return rows
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with a 95 % interval; no interval where there is a single task."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+
+def bootstrap(values: FloatArray, seed: int = 0) -> Interval:
+    """Mean over tasks of (tasks,) with the percentile interval of resampled tasks."""
+    if len(values) < 2:
+        return Interval(float(values.mean()), None, None)
+    picks = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def across_tasks(outcomes: Sequence[Outcome], reference: str) -> list[dict[str, Any]]:
+    """Mean regret over tasks of every optimizer and budget, and its difference to a reference with interval.
+
+    Tasks count equally. Optimizers that did not run on every task are left out.
+    """
+    tasks = list(dict.fromkeys(outcome.task for outcome in outcomes))
+    table = {(o.optimizer, o.task): o for o in outcomes}
+    names = [n for n in dict.fromkeys(o.optimizer for o in outcomes) if all((n, t) in table for t in tasks)]
+    rows = []
+    for budget in reported_budgets(outcomes[0].budget):
+        mean = {n: np.array([table[n, t].regret[:, budget - 1].mean() for t in tasks]) for n in names}
+        ranks = _ranks(np.stack([mean[n] for n in names]))
+        for name, rank in zip(names, ranks, strict=True):
+            row: dict[str, Any] = {"optimizer": name, "budget": budget, "tasks": len(tasks), "rank": float(rank)}
+            row["regret"] = vars(bootstrap(mean[name]))
+            if reference in mean and name != reference:
+                row["difference"] = {"to": reference, **vars(bootstrap(mean[name] - mean[reference]))}
+            rows.append(row)
+    return rows
+
+
+def _ranks(means: FloatArray) -> FloatArray:
+    """Average rank over tasks, 1 best: (optimizers, tasks) -> (optimizers,)."""
+    from scipy.stats import rankdata
+
+    average: FloatArray = rankdata(means, axis=0).mean(axis=1)
+    return average
