@@ -45,7 +45,8 @@ class Candidates:
         return found
 
     @cached_property
-    def neighbours(self) -> npt.NDArray[np.int32]:
-        """Candidates one gene away, -1 where that leaves the candidates: shape (candidates, neighbours)."""
-        near = self.rows(self.space.neighbours(self.genotypes)).astype(np.int32)
-        return np.where(near == np.arange(len(self))[:, None], -1, near)
+    def neighbours(self) -> Rows:
+        """Candidates one gene away, shape (candidates, neighbours); ``len(self)`` where that leaves the candidates."""
+        near = self.rows(self.space.neighbours(self.genotypes))
+        outside = (near < 0) | (near == np.arange(len(self))[:, None])
+        return np.where(outside, len(self), near)

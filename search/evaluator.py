@@ -49,14 +49,15 @@ class TableEvaluator:
     def __init__(self, table: Table, task: str, observe: Observe, streams: Streams) -> None:
         self._candidates = table.candidates(task)
         rows = self._candidates.table_rows
-        self._sign = table.metrics[task].sign
-        self._means = table.values(task, rows, Split.VAL)
+        sign = table.metrics[task].sign
+        self._means = sign * table.values(task, rows, Split.VAL)
         seconds = table.column("train_seconds", task)
         self._seconds = np.full(len(rows), np.nan) if seconds is None else seconds[rows]
         self._streams = streams
         self._seeds = None
         if observe == "seed":
-            self._seeds, self._counts = recorded_seeds(table, task)
+            values, self._counts = recorded_seeds(table, task)
+            self._seeds = sign * values
 
     def evaluate(self, genotypes: Genotypes, epochs: int | None = None) -> Evaluation:
         """See :class:`Evaluator`; this table's runs are whole trainings, so ``epochs`` is not taken."""
@@ -68,7 +69,7 @@ class TableEvaluator:
         else:
             pick = (self._streams.random(rows.shape) * self._counts[rows]).astype(np.int64)
             values = self._seeds[rows, pick]
-        return Evaluation(self._sign * values, self._seconds[rows])
+        return Evaluation(values, self._seconds[rows])
 
 
 def recorded_seeds(table: Table, task: str) -> tuple[FloatArray, FloatArray]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..bench import FloatArray, Genotypes, IntArray, Registry, UnknownName, WarmnasError
 from .problem import Problem
+from .streams import child
 
 
 class Optimizer(ABC):
@@ -34,6 +35,10 @@ class Optimizer(ABC):
         """Results of what was asked: (runs, n, genes) and (runs, n)."""
 
 
+_FIRST = 4  # key of the child stream that draws what a run starts with
+LOOKS = 4  # neighbours looked at before all of them are
+
+
 class CandidateOptimizer(Optimizer):
     """An optimizer that works on rows of the problem's candidates.
 
@@ -41,16 +46,23 @@ class CandidateOptimizer(Optimizer):
 
     Attributes:
         rows: what was evaluated, shape (runs, evaluations); values: what was observed, the same shape.
-        taken: what must not be proposed again, shape (runs, candidates).
+        free: what may still be proposed, shape (runs, candidates).
     """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.streams = problem.streams()
         self.runs = np.arange(problem.runs)
-        self.taken = np.zeros((problem.runs, len(problem.candidates)), dtype=bool)
+        # One more column, never free, stands for "no such neighbour"; the flat array is the same memory, and addressing it
+        # by (first of the run + row) is twice as fast.
+        width = len(problem.candidates) + 1
+        self._free = np.ones(problem.runs * width, dtype=bool)
+        self._first_of_run = self.runs * width
+        self._free[self._first_of_run + width - 1] = False
+        self.free = self._free.reshape(problem.runs, width)[:, :-1]
         self._rows = np.empty((problem.runs, problem.budget), dtype=np.int64)
         self._values = np.empty((problem.runs, problem.budget))
+        self._last: tuple[Genotypes | None, IntArray] = None, np.empty((problem.runs, 0), dtype=np.int64)
         self.evaluations = 0
 
     @property
@@ -65,46 +77,75 @@ class CandidateOptimizer(Optimizer):
 
     @abstractmethod
     def propose(self) -> IntArray:
-        """One untaken candidate per run, shape (runs,)."""
+        """One free candidate per run, shape (runs,)."""
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """One new result per run, two arrays of shape (runs,). The history already holds it."""
 
     def ask(self, n: int = 1) -> Genotypes:
         """See :class:`Optimizer`."""
-        proposals = np.empty((len(self.runs), n), dtype=np.int64)
-        for i in range(n):
-            proposals[:, i] = self.propose()
-            self.taken[self.runs, proposals[:, i]] = True
-        return self.problem.candidates.genotypes[proposals]
+        rows = np.stack([self._take() for _ in range(n)], axis=1)
+        genotypes = self.problem.candidates.genotypes[rows]
+        self._last = genotypes, rows
+        return genotypes
+
+    def _take(self) -> IntArray:
+        rows = self.propose()
+        self._free[self._first_of_run + rows] = False
+        return rows
 
     def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
         """See :class:`Optimizer`."""
-        rows = self.problem.candidates.rows(genotypes)
+        if genotypes is self._last[0]:
+            rows = self._last[1]
+        else:
+            rows = self.problem.candidates.rows(genotypes)
+            self.free[self.runs[:, None], rows] = False
         for i in range(rows.shape[1]):
             self._rows[:, self.evaluations] = rows[:, i]
             self._values[:, self.evaluations] = values[:, i]
             self.evaluations += 1
-            self.taken[self.runs, rows[:, i]] = True
             self.learn(rows[:, i], values[:, i])
 
-    def untaken(self, run: int) -> int:
-        """A uniformly drawn candidate that one run has not taken, from that run's own stream."""
-        return int(self.streams.own(run).choice(np.flatnonzero(~self.taken[run])))
+    def any_free(self, run: int) -> int:
+        """A uniformly drawn free candidate of one run, from that run's own stream."""
+        return int(self.streams.own(run).choice(np.flatnonzero(self.free[run])))
 
     def draw(self, rows: IntArray) -> IntArray:
-        """``rows`` with those that are -1 or taken replaced by uniformly drawn untaken ones, shape (runs,)."""
-        for run in np.flatnonzero((rows < 0) | self.taken[self.runs, rows]):
-            rows[run] = self.untaken(int(run))
+        """``rows`` with every -1 replaced by a uniformly drawn free candidate, shape (runs,)."""
+        if rows.min() < 0:
+            for run in (rows < 0).nonzero()[0]:
+                rows[run] = self.any_free(int(run))
         return rows
 
     def neighbour(self, rows: IntArray) -> IntArray:
-        """A uniformly drawn untaken neighbour of each, -1 where there is none: (runs,) -> (runs,)."""
-        near = self.problem.candidates.neighbours[rows]
-        keys = self.streams.random(near.shape)
-        keys[(near < 0) | self.taken[self.runs[:, None], near]] = -1.0
-        best = keys.argmax(axis=1)
-        return np.where(keys[self.runs, best] < 0, -1, near[self.runs, best])
+        """A uniformly drawn free neighbour of each, -1 where there is none: (runs,) -> (runs,).
+
+        The first free one of a few looks; a run that saw none draws among what is free around it. Together that is uniform
+        among the free, and costs less than looking at all of them.
+        """
+        near = self.problem.candidates.neighbours
+        u = self.streams.random((len(rows), LOOKS + 1))
+        looks = (u[:, :LOOKS] * near.shape[1]).astype(np.int64) + (rows * near.shape[1])[:, None]
+        seen = near.take(looks)
+        free = self._free.take(self._first_of_run[:, None] + seen)
+        first = free.argmax(axis=1) + self.runs * LOOKS
+        picked, found = seen.take(first), free.take(first)
+        if not found.all():
+            for run in (~found).nonzero()[0]:
+                around = near[rows[run]]
+                left = around[self._free[self._first_of_run[run] + around]]
+                picked[run] = left[int(u[run, LOOKS] * len(left))] if len(left) else -1
+        return picked
+
+    def first_random(self, n: int) -> IntArray:
+        """The first ``n`` of a random order of the candidates, shape (runs, n).
+
+        Every optimizer of a study that starts at random starts with the same ones, so that differences are paired.
+        """
+        total, budget = len(self.problem.candidates), self.problem.budget
+        generators = [np.random.default_rng(child(seed, _FIRST)) for seed in self.problem.seeds]
+        return np.stack([rng.choice(total, budget, replace=False)[:n] for rng in generators])
 
 
 class OrderOptimizer(CandidateOptimizer):

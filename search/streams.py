@@ -7,7 +7,9 @@ every run. What only some runs need (a rare case) comes from a second stream of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -20,24 +22,23 @@ class Streams:
     """Uniform numbers, a row per run."""
 
     def __init__(self, seeds: Sequence[np.random.SeedSequence]) -> None:
-        # Children are made by key, not by spawn(): spawning counts up in the parent, and all optimizers share it.
-        self._generators = [np.random.default_rng(child(seed, 0)) for seed in seeds]
-        self._own: dict[int, np.random.Generator] = {}
         self._seeds = list(seeds)
+        self._own: dict[int, np.random.Generator] = {}
         self._buffer = np.empty((len(seeds), 0))
         self._used = 0
 
-    @property
+    @cached_property
     def generators(self) -> list[np.random.Generator]:
-        """The generator of each run, for set-up work that is done run by run before the first block is drawn."""
-        return self._generators
+        """The generator of each run; they are made when the first number is drawn."""
+        # Children are made by key, not by spawn(): spawning counts up in the parent, and all optimizers share it.
+        return [np.random.default_rng(child(seed, 0)) for seed in self._seeds]
 
     def random(self, size: tuple[int, ...]) -> FloatArray:
         """Uniform numbers in [0, 1), shape (runs, ...): each run's row comes from its own stream."""
-        needed = int(np.prod(size[1:]))
+        needed = math.prod(size[1:])
         if self._used + needed > self._buffer.shape[1]:
             block = max(BLOCK, needed)
-            self._buffer = np.stack([generator.random(block) for generator in self._generators])
+            self._buffer = np.stack([generator.random(block) for generator in self.generators])
             self._used = 0
         drawn = self._buffer[:, self._used : self._used + needed]
         self._used += needed

@@ -145,7 +145,8 @@ def run_optimizer(
     evaluator = TableEvaluator(table, task, observe, Streams([child(seed, _NOISE) for seed in problem.seeds]))
     optimizer = make_optimizer(spec, problem)
     shape = (problem.runs, problem.budget)
-    rows, values, seconds = np.empty(shape, dtype=np.int64), np.empty(shape), np.empty(shape)
+    values, seconds = np.empty(shape), np.empty(shape)
+    genotypes = np.empty((*shape, problem.candidates.genotypes.shape[1]), dtype=np.int8)
     fit, proposal = np.empty(problem.budget), np.empty(problem.budget)
     clock = time.perf_counter
     for step in range(problem.budget):
@@ -156,10 +157,11 @@ def run_optimizer(
         t2 = clock()
         optimizer.tell(asked, result.values)
         proposal[step], fit[step] = t1 - t0, clock() - t2
-        rows[:, step] = problem.candidates.rows(asked[:, 0])
+        genotypes[:, step] = asked[:, 0]
         values[:, step], seconds[:, step] = result.values[:, 0], result.seconds[:, 0]
         if progress is not None:
             progress(task, spec, 1)
+    rows = problem.candidates.rows(genotypes)
     _check_once(rows, spec)
     return Outcome(
         table=table,

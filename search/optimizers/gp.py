@@ -30,12 +30,12 @@ class GaussianProcess(CandidateOptimizer):
         self._fitted = 0
 
     def propose(self) -> IntArray:
-        """Largest expected improvement among what is untaken."""
+        """Largest expected improvement among what is free."""
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self.draw(self._first[:, self._asked - 1].copy())
         gain = self._expected_improvement()
-        gain[self.taken] = -np.inf
+        gain[~self.free] = -np.inf
         return gain.argmax(axis=1)
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:

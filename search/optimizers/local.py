@@ -24,10 +24,13 @@ class LocalSearch(CandidateOptimizer):
         self._restarted = np.ones(problem.runs, dtype=bool)
 
     def propose(self) -> IntArray:
-        """An untaken neighbour of where the run stands, or a new start where there is none."""
+        """An free neighbour of where the run stands, or a new start where there is none."""
+        if not self.evaluations:
+            return self.first_random(1)[:, 0]
         start = (self.streams.random((len(self.runs), 1))[:, 0] * len(self.problem.candidates)).astype(np.int64)
         near = self.neighbour(self._here)
-        self._restarted = (near < 0) | np.isneginf(self._height)
+        self._restarted = near < 0
+        start[~self.free[self.runs, start]] = -1
         return self.draw(np.where(self._restarted, start, near))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...bench import IntArray
 from ..optimizer import OrderOptimizer, optimizers
 
@@ -14,5 +12,4 @@ class RandomSearch(OrderOptimizer):
 
     def order(self) -> IntArray:
         """A random order per run, shape (runs, budget)."""
-        total, budget = len(self.problem.candidates), self.problem.budget
-        return np.stack([rng.choice(total, budget, replace=False) for rng in self.streams.generators])
+        return self.first_random(self.problem.budget)

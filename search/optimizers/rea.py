@@ -23,22 +23,22 @@ class RegularizedEvolution(CandidateOptimizer):
         if population < 1 or sample < 1:
             raise WarmnasError("rea needs a population and a sample of at least 1")
         self.size, self.sample = population, sample
-        first = min(population, problem.budget)
-        total = len(problem.candidates)
-        self._first = np.stack([rng.choice(total, first, replace=False) for rng in self.streams.generators])
+        self._first = self.first_random(population)
         # Rings: the slot of the oldest member is the one that is overwritten next.
         self._members = np.zeros((problem.runs, population), dtype=np.int64)
         self._fitness = np.full((problem.runs, population), -np.inf)
+        self._ring = self.runs * population  # where a run's ring starts in the flat array
         self._asked = 0
 
     def propose(self) -> IntArray:
-        """A member of the first population, then an untaken mutation of the sample's best."""
+        """A member of the first population, then an free mutation of the sample's best."""
         self._asked += 1
         if self._asked <= self._first.shape[1]:
-            return self.draw(self._first[:, self._asked - 1].copy())
+            return self._first[:, self._asked - 1]
         rivals = (self.streams.random((len(self.runs), self.sample)) * self.size).astype(np.int64)
-        best = self._fitness[self.runs[:, None], rivals].argmax(axis=1)
-        parents = self._members[self.runs, rivals[self.runs, best]]
+        rivals += self._ring[:, None]
+        best = self._fitness.take(rivals).argmax(axis=1)
+        parents = self._members.take(rivals[self.runs, best])
         return self.draw(self.neighbour(parents))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:

@@ -19,7 +19,7 @@ class SourceRanking(OrderOptimizer):
     def order(self) -> IntArray:
         """Candidates in the order of their score, shape (runs, budget)."""
         rows = [(self.problem.candidates.rows(s.genotypes), s.values) for s in self.problem.sources]
-        score = mean_source_rank(rows, self.taken.shape)
+        score = mean_source_rank(rows, self.free.shape)
         unknown = np.isnan(score)
         score[unknown] = 1.0 + np.stack([g.random(unknown.shape[1]) for g in self.streams.generators])[unknown]
         return np.argsort(score, axis=1, kind="stable")[:, : self.problem.budget]
