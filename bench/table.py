@@ -52,7 +52,9 @@ class Table:
             self.splits = {t: {Split(s): str(key) for s, key in splits[t].items()} for t in self.tasks}
             metrics = json.loads(data.attrs["metrics"])
             self.metrics = {t: Metric(**{**metrics[t], "bounds": tuple(metrics[t]["bounds"])}) for t in self.tasks}
-            present = [data[s.variable].dims[:2] == ("task", "architecture") for t in self.tasks for s in self.splits[t]]
+            present = [
+                data[s.variable].dims[:2] == ("task", "architecture") for t in self.tasks for s in self.splits[t]
+            ]
             if not present or not all(present) or len(self.names) != len(self.genotypes):
                 raise CorruptFile("variables do not match the dimensions (task, architecture, ...)")
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -271,7 +273,8 @@ def _nanmean(values: FloatArray) -> FloatArray:
     """Mean over the last axis of what is there; NaN where nothing is, without a warning."""
     there = ~np.isnan(values)
     total = np.where(there, values, 0.0).sum(axis=-1)
-    return np.divide(total, there.sum(axis=-1), out=np.full(total.shape, np.nan), where=there.any(axis=-1))
+    mean: FloatArray = np.divide(total, there.sum(axis=-1), out=np.full(total.shape, np.nan), where=there.any(axis=-1))
+    return mean
 
 
 def json_by_task(entries: Mapping[str, Any]) -> str:

@@ -62,4 +62,6 @@ def load_numbers(path: Path) -> Any:
         with path.open("rb") as stream:
             return _Unpickler(stream).load()
     except Exception as error:  # damaged bytes raise almost anything, MemoryError included
-        raise CorruptFile(f"{path} was not read: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise CorruptFile(
+            f"{path} was not read: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        ) from error

@@ -160,7 +160,8 @@ class OrderOptimizer(CandidateOptimizer):
         if not hasattr(self, "_order"):
             self._order, self._next = self.order(), 0
         self._next += 1
-        return self._order[:, self._next - 1]
+        following: IntArray = self._order[:, self._next - 1]
+        return following
 
 
 optimizers: Registry[Callable[..., Optimizer]] = Registry("optimizer")

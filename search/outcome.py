@@ -134,8 +134,8 @@ class Outcome:
             "proposal_seconds": np.broadcast_to(self.proposal_seconds, shape),
         }
         frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
-        frame.insert(0, "task", pd.Categorical([self.task] * len(frame)))
-        frame.insert(1, "optimizer", pd.Categorical([self.optimizer] * len(frame)))
+        frame.insert(0, "task", self.task)
+        frame.insert(1, "optimizer", self.optimizer)
         return frame
 
 

@@ -1,8 +1,8 @@
 """Random numbers for many runs in lock-step: one child stream per run, drawn in blocks.
 
-A run's numbers depend on its own seed and on how many were drawn, never on how many other runs there are. So the r-th of
-a hundred runs is bit for bit the single run with the same child stream, as long as every step draws the same amount for
-every run. What only some runs need (a rare case) comes from a second stream of that run, :meth:`Streams.own`.
+A run's numbers depend on its own seed and on how many were drawn, never on how many other runs there are. So the r-th
+of a hundred runs is bit for bit the single run with the same child stream, as long as every step draws the same amount
+for every run. What only some runs need (a rare case) comes from a second stream of that run, :meth:`Streams.own`.
 """
 
 from __future__ import annotations

@@ -87,7 +87,10 @@ class StudyResult:
     def statistics(self) -> dict[str, Any]:
         """Tests within each task at the final budget, and means with intervals over tasks per benchmark."""
         within = [row for task in self.tasks for row in within_task(self.of(task), self.protocol.budget)]
-        across = {t.name: across_tasks([o for o in self.outcomes if o.table is t], "source-ranking") for t in self.tables}
+        across = {
+            table.name: across_tasks([o for o in self.outcomes if o.table is table], "source-ranking")
+            for table in self.tables
+        }
         return {"within_task": within, "across_tasks": across}
 
 
@@ -126,7 +129,7 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
 def live_params(table: Table, task: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
     """Parameters on live paths of a task's candidates: by the space's own formula, else the table's counts.
 
-    A canonical NAS-Bench-Graph architecture has no dead operations, so there the table's counts are those of live paths.
+    A canonical NAS-Bench-Graph architecture has no dead operations, so there the table counts live parameters.
     """
     candidates = table.candidates(task)
     classes = int(table.data["classes"].values[table.tasks.index(task)]) if "classes" in table.data.coords else 10
@@ -140,7 +143,7 @@ def live_params(table: Table, task: str) -> np.ndarray[Any, np.dtype[np.float64]
 def run_optimizer(
     table: Table, task: str, spec: str, problem: Problem, observe: Observe, progress: Progress | None = None
 ) -> Outcome:
-    """One optimizer on one task; raises WarmnasError where it proposes an architecture twice or none of the candidates."""
+    """One optimizer on one task; WarmnasError where it proposes an architecture twice or none of the candidates."""
     started = time.perf_counter()
     evaluator = TableEvaluator(table, task, observe, Streams([child(seed, _NOISE) for seed in problem.seeds]))
     optimizer = make_optimizer(spec, problem)

@@ -1,8 +1,8 @@
 """A Gaussian process on genotypes whose kernel decays with the Hamming distance, for many runs at once.
 
 k(x, x') = s^2 theta^(number of genes that differ), observations with noise of variance s^2 nu. For every run the pair
-(theta, nu) of a fixed grid with the largest marginal likelihood is taken, s^2 being in closed form (Rasmussen & Williams
-2006, equations 2.25, 2.26, 2.30; with s^2 profiled out).
+(theta, nu) of a fixed grid with the largest marginal likelihood is taken, s^2 being in closed form (Rasmussen &
+Williams 2006, equations 2.25, 2.26, 2.30; with s^2 profiled out).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Floor 4: predictors that learn from several tasks."""

@@ -31,4 +31,5 @@ def mean_source_rank(sources: Iterable[tuple[IntArray, FloatArray]], shape: tupl
         # Two source rows may be the same function as one candidate: np.add.at counts both.
         np.add.at(total, (run, rows[run, place]), ranks[run, place])
         np.add.at(count, (run, rows[run, place]), 1.0)
-    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    score: FloatArray = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    return score

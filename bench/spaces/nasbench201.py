@@ -94,7 +94,7 @@ class NASBench201Space(SearchSpace):
 
     def connected(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
         """Whether any path leads from input to output: (..., 6) -> (...,)."""
-        return live_edges(genotypes).any(axis=-1)
+        return np.asarray(live_edges(genotypes).any(axis=-1))
 
     def params(self, genotypes: Genotypes, classes: int, width: int = 16, cells: int = 5) -> FloatArray:
         """Parameters of the whole network, dead edges included: (..., 6) -> (...,)."""

@@ -76,7 +76,8 @@ class NASBenchGraphSpace(SearchSpace):
 
     def valid(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
         """All but the genotypes of four skips."""
-        return (np.asarray(genotypes)[..., 1:] != SKIP).any(axis=-1)
+        valid: npt.NDArray[np.bool_] = np.asarray((np.asarray(genotypes)[..., 1:] != SKIP).any(axis=-1))
+        return valid
 
     @cached_property
     def _representatives(self) -> Genotypes:

@@ -36,7 +36,7 @@ class GaussianProcess(CandidateOptimizer):
             return self.draw(self._first[:, self._asked - 1].copy())
         gain = self._expected_improvement()
         gain[~self.free] = -np.inf
-        return gain.argmax(axis=1)
+        return np.asarray(gain.argmax(axis=1))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Fit once the random part is over."""
