@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
+import numpy.typing as npt
 
 from ..bench import FloatArray
 
@@ -16,11 +19,14 @@ def normal_scores(values: FloatArray) -> FloatArray:
     return scores
 
 
-def expected_improvement(mean: FloatArray, std: FloatArray, best: FloatArray) -> FloatArray:
+Floats = TypeVar("Floats", bound=npt.NDArray[np.floating[Any]])
+
+
+def expected_improvement(mean: Floats, std: Floats, best: Floats) -> Floats:
     """E[max(f - best, 0)] of a normal f, in the type of ``mean``: three broadcastable arrays -> one."""
     from scipy.special import ndtr
 
     z = (mean - best) / std
-    density = np.exp(-0.5 * z * z) * np.asarray(0.3989422804014327, dtype=mean.dtype)
-    gain: FloatArray = std * (z * ndtr(z) + density)
+    density = np.exp(-0.5 * z * z) * mean.dtype.type(0.3989422804014327)
+    gain: Floats = std * (z * ndtr(z) + density)
     return gain

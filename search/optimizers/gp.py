@@ -11,7 +11,7 @@ import numpy as np
 
 from ...bench import FloatArray, IntArray
 from ...surrogates.acquisition import expected_improvement, normal_scores
-from ...surrogates.gp import HammingGP
+from ...surrogates.gp import PoolGP
 from ..optimizer import CandidateOptimizer, optimizers
 from ..problem import Problem
 
@@ -22,27 +22,22 @@ class GaussianProcess(CandidateOptimizer):
 
     def __init__(self, problem: Problem, initial: int = 5) -> None:
         super().__init__(problem)
-        first = min(max(initial, 1), problem.budget)
-        total = len(problem.candidates)
-        self._first = np.stack([rng.choice(total, first, replace=False) for rng in self.streams.generators])
+        self._first = self.first_random(max(initial, 1))
+        self._gp = PoolGP(problem.candidates.genotypes, problem.runs, problem.budget)
         self._asked = 0
-        self._gp = HammingGP()
-        self._fitted = 0
 
     def propose(self) -> IntArray:
         """Largest expected improvement among what is free."""
         self._asked += 1
         if self._asked <= self._first.shape[1]:
-            return self.draw(self._first[:, self._asked - 1].copy())
-        gain = self._expected_improvement()
+            return self._first[:, self._asked - 1]
+        mean, std = self._gp.predict()
+        best = normal_scores(self.values).max(axis=1, keepdims=True).astype(mean.dtype)
+        gain = expected_improvement(mean, std, best)
         gain[~self.free] = -np.inf
         return np.asarray(gain.argmax(axis=1))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Fit once the random part is over."""
-        if self.evaluations >= self._first.shape[1] and self.evaluations < self.problem.budget:
-            self._gp.fit(self.problem.candidates.genotypes[self.rows], normal_scores(self.values))
-
-    def _expected_improvement(self) -> FloatArray:
-        mean, std = self._gp.predict(self.problem.candidates.genotypes, return_std=True)
-        return expected_improvement(mean, std, normal_scores(self.values).max(axis=1, keepdims=True))
+        if self._first.shape[1] <= self.evaluations < self.problem.budget:
+            self._gp.fit(self.rows, normal_scores(self.values))

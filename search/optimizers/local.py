@@ -6,7 +6,10 @@ none is, start anew.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
+import numpy.typing as npt
 
 from ...bench import FloatArray, IntArray
 from ..optimizer import CandidateOptimizer, optimizers
@@ -21,20 +24,23 @@ class LocalSearch(CandidateOptimizer):
         super().__init__(problem)
         self._here = np.zeros(problem.runs, dtype=np.int64)
         self._height = np.full(problem.runs, -np.inf)
-        self._restarted = np.ones(problem.runs, dtype=bool)
+        self._starts: deque[npt.NDArray[np.bool_]] = deque()  # per proposal not yet told: which runs started anew
 
     def propose(self) -> IntArray:
-        """An free neighbour of where the run stands, or a new start where there is none."""
+        """A free neighbour of where the run stands, or a new start where there is none."""
         if not self.evaluations:
-            return self.first_random(1)[:, 0]
+            self._starts.append(np.zeros(len(self.runs), dtype=bool))  # of several starts the best one is kept
+            return self.first_random(len(self._starts))[:, -1]
         start = (self.streams.random((len(self.runs), 1))[:, 0] * len(self.problem.candidates)).astype(np.int64)
         near = self.neighbour(self._here)
-        self._restarted = near < 0
+        self._starts.append(near < 0)
         start[~self.free[self.runs, start]] = -1
-        return self.draw(np.where(self._restarted, start, near))
+        return self.draw(np.where(near < 0, start, near))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Move where it is better, or where the run has just started anew."""
-        move = self._restarted | (values > self._height)
+        move = values > self._height
+        if self._starts:
+            move |= self._starts.popleft()
         self._here = np.where(move, rows, self._here)
         self._height = np.where(move, values, self._height)

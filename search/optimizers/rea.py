@@ -31,7 +31,7 @@ class RegularizedEvolution(CandidateOptimizer):
         self._asked = 0
 
     def propose(self) -> IntArray:
-        """A member of the first population, then an free mutation of the sample's best."""
+        """A member of the first population, then a free mutation of the sample's best."""
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self._first[:, self._asked - 1]
@@ -39,7 +39,10 @@ class RegularizedEvolution(CandidateOptimizer):
         rivals += self._ring[:, None]
         best = self._fitness.take(rivals).argmax(axis=1)
         parents = self._members.take(rivals[self.runs, best])
-        return self.draw(self.neighbour(parents))
+        children = self.neighbour(parents)
+        if self.evaluations < self.size:  # asked for more before enough was told: none of the sample may be known
+            children[self._fitness.take(rivals[self.runs, best]) == -np.inf] = -1
+        return self.draw(children)
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """The child takes the place of the oldest."""
