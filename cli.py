@@ -1,0 +1,316 @@
+"""The command line: parses arguments, calls the rooms below, prints, and turns errors into exit codes.
+
+0 done, 1 the work failed, 2 the arguments or the input were wrong (one line on stderr), 130 interrupted. Whatever is
+heavy is imported inside the commands, so that ``warmnas --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__, console
+from .bench.errors import WarmnasError
+
+if TYPE_CHECKING:
+    from .bench import Table
+    from .search import Protocol, StudyResult
+
+app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
+bench_app = typer.Typer(help="Look into the benchmarks.")
+app.add_typer(bench_app, name="bench")
+
+MULTIPLE = ("--benchmark", "--task", "--optimizer")  # options of ``study`` that take several values
+INTERRUPTED = 130
+
+
+class Observed(StrEnum):
+    """What an optimizer sees of an evaluation."""
+
+    mean = "mean"
+    seed = "seed"
+
+
+class LeftOut(StrEnum):
+    """What is no source, besides the target itself."""
+
+    task = "task"
+    family = "family"
+
+
+Benchmark = Annotated[str, typer.Option(help="Name of a benchmark, or a table file (.h5).")]
+Budget = Annotated[int, typer.Option(help="Evaluations per run.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the whole study; equal seeds give equal results.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the results; runs/<kind>-<benchmark>-<protocol> if left out.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+Observe = Annotated[Observed, typer.Option(help="Mean over the recorded seeds, or one of them drawn per evaluation.")]
+Sources = Annotated[str, typer.Option(help="Earlier tasks to learn from: all, none, or names with commas between.")]
+SourceRows = Annotated[str, typer.Option(help="Architectures that a run knows of each source: a number, or all.")]
+LeaveOut = Annotated[
+    LeftOut | None, typer.Option(help="No source: the task, or its whole family [default: as the table says].")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    if version:
+        print(f"warmnas {__version__}")
+    elif context.invoked_subcommand is None:
+        raise WarmnasError("no command; choose study, search or bench, or see warmnas --help")
+
+
+@app.command()
+def study(
+    context: typer.Context,
+    benchmark: Annotated[list[str], typer.Option(help="Benchmarks or table files; several may follow.")],
+    task: Annotated[list[str], typer.Option(help="Target tasks, or all; several may follow.")] = ["all"],  # noqa: B006
+    optimizer: Annotated[
+        list[str], typer.Option(help="Names, with options as in rea[population=50,sample=10], or all; several may follow.")
+    ] = ["all"],  # noqa: B006
+    budget: Budget = 100,
+    runs: Annotated[int, typer.Option(help="Independent runs per optimizer and task.")] = 30,
+    seed: Seed = 0,
+    out: Out = None,
+    json: AsJson = False,
+    observe: Observe = Observed.mean,
+    sources: Sources = "all",
+    source_rows: SourceRows = "200",
+    leave_out: LeaveOut = None,
+) -> None:
+    """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
+    from .search import Protocol, records
+
+    tables = _open(benchmark)
+    protocol = Protocol(
+        _tasks(tables, task),
+        budget,
+        runs,
+        seed,
+        observe.value,
+        sources,
+        _rows(source_rows),
+        leave_out.value if leave_out else None,
+    )
+    folder = out or _default_folder("study", tables, protocol)
+    with records.output_folder(folder):
+        result = _run(tables, optimizer, protocol)
+        content = records.write_study(result, folder, context.obj)
+    if json:
+        print(records.to_json(content))
+        return
+    console.print_study(content)
+    console.print_path("Report", folder / records.REPORT)
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    benchmark: Benchmark,
+    task: Annotated[str, typer.Option(help="The target task, held out of the sources.")],
+    optimizer: Annotated[str, typer.Option(help="Name, with options as in rea[population=50].")] = "xfernas",
+    budget: Budget = 100,
+    out: Out = None,
+    json: AsJson = False,
+    seed: Seed = 0,
+    observe: Observe = Observed.mean,
+    sources: Sources = "all",
+    source_rows: SourceRows = "200",
+    leave_out: LeaveOut = None,
+) -> None:
+    """One search on one task of a benchmark, warm-started from its other tasks."""
+    from .search import Protocol, records
+
+    if "all" in (task, optimizer):
+        raise WarmnasError("a search has one --task and one --optimizer; 'all' is for warmnas study")
+    tables = _open([benchmark])
+    protocol = Protocol(
+        _tasks(tables, [task]),
+        budget,
+        1,
+        seed,
+        observe.value,
+        sources,
+        _rows(source_rows),
+        leave_out.value if leave_out else None,
+    )
+    folder = out or _default_folder("search", tables, protocol)
+    with records.output_folder(folder):
+        result = _run(tables, [optimizer], protocol)
+        found = records.found(result.outcomes[0])
+        content = records.write_study(result, folder, context.obj, {"found": found})
+    if json:
+        print(records.to_json(content))
+        return
+    console.print_found(found, content["rows"][0]["metric"])
+    console.print_path("Report", folder / records.REPORT)
+
+
+@bench_app.command("list")
+def bench_list(json: AsJson = False) -> None:
+    """Benchmarks by name."""
+    from .bench import benchmarks
+    from .search import records
+
+    rows = [{"name": name, "package": b.distribution, "summary": b.summary} for name, b in benchmarks.items()]
+    if json:
+        print(records.to_json({"benchmarks": rows}))
+    else:
+        console.grid("Benchmarks", ("name", "package", "what"), [tuple(row.values()) for row in rows], left=3)
+
+
+@bench_app.command()
+def info(benchmark: Annotated[str, typer.Argument(metavar="B")], json: AsJson = False) -> None:
+    """What a benchmark holds: tasks, splits and where they come from, metrics, licence, hash."""
+    content = _open([benchmark])[0].info()
+    _show(content, json, console.print_info)
+
+
+@bench_app.command()
+def query(
+    benchmark: Annotated[str, typer.Argument(metavar="B")],
+    arch: Annotated[str, typer.Option(help="The architecture, in the field's own form or as digits.")],
+    task: Annotated[str, typer.Option(help="On which task.")],
+    schedule: Annotated[int | None, typer.Option(help="Total epochs, where there are several schedules.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Every value of one architecture on one task."""
+    content = _open([benchmark])[0].query(task, arch, schedule)
+    _show(content, json, console.print_query)
+
+
+def _show(content: dict[str, Any], json: bool, printer: Any) -> None:
+    from .search import records
+
+    content = records.plain(content)
+    if json:
+        print(records.to_json(content))
+    else:
+        printer(content)
+
+
+def _open(names: Sequence[str]) -> list[Table]:
+    from .bench import open_benchmark
+
+    return [open_benchmark(name) for name in dict.fromkeys(names)]
+
+
+def _tasks(tables: Sequence[Table], names: Sequence[str]) -> tuple[str, ...]:
+    """The names, each of them known; ``all`` may stand among others."""
+    from .search.study import find_tasks
+
+    targets = find_tasks(tables, [name for name in names if name != "all"])
+    if "all" in names:
+        targets = find_tasks(tables, ["all"])
+    return tuple(task for _, task in targets)
+
+
+def _rows(text: str) -> int | None:
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise WarmnasError(f"--source-rows '{text}': write a number, or all") from None
+
+
+def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> Path:
+    from .search import StudyResult
+
+    used = tuple(table for table in tables if set(table.tasks) & set(protocol.tasks))
+    names = "+".join(table.name for table in used)
+    return Path("runs") / f"{kind}-{names}-{StudyResult(protocol, used, ()).protocol_hash()}"
+
+
+def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> StudyResult:
+    """The study, with a progress bar; ``all`` stands for every optimizer that has what it needs on these tasks."""
+    from . import search
+    from .search.study import find_tasks
+
+    targets = find_tasks(tables, protocol.tasks)
+    names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
+    total = len(targets) * len(dict.fromkeys(names)) * protocol.budget
+    with console.progress_bar(total) as progress:
+        return search.study(tables, names, protocol, progress)
+
+
+def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
+    from .search import optimizers
+    from .search.study import live_params
+
+    counted = all(live_params(table, task) is not None for table, task in targets)
+    return [name for name in optimizers if counted or name != "live-params"]
+
+
+def expand(arguments: Sequence[str]) -> list[str]:
+    """``study --optimizer a b`` as ``study --optimizer a --optimizer b``; other commands as they are."""
+    if list(arguments[:1]) != ["study"]:
+        return list(arguments)
+    expanded: list[str] = []
+    option = ""  # the option whose further values may follow
+    values = 0
+    for argument in arguments:
+        if argument.startswith("--"):
+            option, _, inline = argument.partition("=")
+            option = option if option in MULTIPLE else ""
+            values = int(bool(inline))
+        elif option:
+            if values:
+                expanded.append(option)
+            values += 1
+        expanded.append(argument)
+    return expanded
+
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        command = "warmnas " + shlex.join(arguments)
+        code = app(args=expand(arguments), prog_name="warmnas", standalone_mode=False, obj=command)
+        sys.stdout.flush()
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        return int(code or 0)
+    except WarmnasError as error:
+        console.complain(error)
+        return 2
+    except _UsageError as error:
+        console.complain(_usage(error))
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        console.complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the exit would complain again
+        return 0
+    except OSError as error:  # a full disk, say
+        console.complain(error)
+        return 1
+    except Exception as error:
+        return _internal(error)
+
+
+def _usage(error: Any) -> str:
+    """The message of a usage error, and where the right form is written."""
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "warmnas"
+    return f"{error.format_message().rstrip('.')}; see {path} --help"
+
+
+def _internal(error: Exception) -> int:
+    console.complain(f"internal error {type(error).__name__}: {error} (WARMNAS_TRACEBACK=1 shows where)")
+    if os.environ.get("WARMNAS_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    return 1

