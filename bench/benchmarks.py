@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from . import storage
-from .errors import CorruptFile, UnknownName, WarmnasError
+from .errors import UnknownName, WarmnasError
 from .registry import Registry
 from .table import Table
 
@@ -80,14 +81,10 @@ def open_benchmark(name: str) -> Table:
         raise UnknownName("benchmark", name, benchmarks, hint=" Or name a table file (.h5).")
     path = cache_path(name)
     if path.is_file():
-        try:
+        with suppress(WarmnasError):  # a cache that cannot be read is made again
             return Table.open(path)
-        except CorruptFile:
-            path.unlink(missing_ok=True)
     table = benchmarks[name].make()
     table.data.attrs["hash"] = storage.content_hash(table.data)
-    try:
+    with suppress(WarmnasError):  # a read-only cache costs a conversion at every start, not the answer
         table.save(path)
-    except WarmnasError:
-        pass  # a read-only cache costs a conversion at every start, not the answer
     return table

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +23,20 @@ if TYPE_CHECKING:
 MAX_BYTES = 8 * 2**30  # decoded size; a file that declares more is refused
 COORDINATES = ("family", "validation_size", "classes", "name", "genotype")
 _NETCDF = {"_NCProperties", "coordinates"}  # what xarray adds to the attributes of a file
-_ATTRIBUTES = {"units", "timed"}
+_ATTRIBUTES = ("timed", "units")
 
 
 def content_hash(dataset: xr.Dataset) -> str:
-    """BLAKE2 of every variable's name, dimensions, type and bytes, and of the attributes."""
+    """BLAKE2 of every variable's name, dimensions, type, units and bytes, and of the attributes."""
     digest = hashlib.blake2b(digest_size=16)
     for key, value in sorted(dataset.attrs.items()):
         if key != "hash":
-            digest.update(f"{key}={value};".encode())
+            digest.update(f"{key}={_plain(value)};".encode())
     for name in sorted(map(str, dataset.variables)):
         variable = dataset.variables[name]
         kind = "text" if variable.dtype.kind in "OUST" else variable.dtype.str
         digest.update(f"{name}{variable.dims}{kind}{variable.shape}".encode())
+        digest.update(f"{[(key, str(variable.attrs[key])) for key in _ATTRIBUTES if key in variable.attrs]}".encode())
         digest.update(_bytes(variable.values))
     return digest.hexdigest()
 
@@ -43,7 +44,10 @@ def content_hash(dataset: xr.Dataset) -> str:
 def _bytes(values: np.ndarray[Any, Any]) -> memoryview | bytes:
     """The content of an array, text as UTF-8 with NUL between, however it is held in memory."""
     if values.dtype.kind in "OUST":
-        return b"\0".join(v if isinstance(v, bytes) else str(v).encode() for v in values.ravel().tolist())
+        texts = values.ravel().tolist()
+        if all(type(v) is str for v in texts):
+            return "\0".join(texts).encode()
+        return b"\0".join(v if isinstance(v, bytes) else str(v).encode() for v in texts)
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data if values.size else b""
 
 
@@ -55,17 +59,17 @@ def write(dataset: xr.Dataset, path: Path) -> None:
     dataset = dataset.assign_attrs(hash=content_hash(dataset))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(suffix=".part", prefix=path.name, dir=path.parent)
+        temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+        temporary.touch(exist_ok=False)  # with the rights that the user's umask gives, unlike tempfile's
     except OSError as error:
         raise WarmnasError(f"cannot write {path}: {error.strerror}; name a folder that can be written") from error
-    os.close(handle)
     try:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=_encoding(dataset))
         os.replace(temporary, path)
     except OSError as error:
         raise WarmnasError(f"cannot write {path}: {error}") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _encoding(dataset: xr.Dataset) -> dict[str, dict[str, object]]:
@@ -126,12 +130,24 @@ def _load(file: h5py.File) -> xr.Dataset:
             continue
         dims = tuple(d[0].name.lstrip("/") if len(d) else name for d in item.dims)
         attrs = {key: _plain(value) for key, value in item.attrs.items() if key in _ATTRIBUTES}
-        variables[name] = xr.Variable(dims, item[()], attrs)
+        variables[name] = xr.Variable(dims, _decoded(item[()]), attrs)
     attrs = {key: _plain(value) for key, value in file.attrs.items() if key not in _NETCDF}
     return xr.Dataset(variables, attrs=attrs).set_coords([name for name in COORDINATES if name in variables])
 
 
+def _decoded(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Text as Python strings, as xarray itself gives it; numbers as they are."""
+    if values.dtype.kind != "O":
+        return values
+    text = np.empty(values.shape, dtype=object)
+    text.reshape(-1)[:] = list(map(bytes.decode, values.ravel().tolist()))
+    return text
+
+
 def _plain(value: object) -> object:
+    """An attribute as Python's own value, whether or not it has been in a file."""
     if isinstance(value, bytes):
         return value.decode()
-    return value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
+    if isinstance(value, np.generic | np.ndarray):
+        return value.item() if value.size == 1 else value.tolist()
+    return list(value) if isinstance(value, tuple) else value

@@ -52,12 +52,14 @@ class Table:
             self.splits = {t: {Split(s): str(key) for s, key in splits[t].items()} for t in self.tasks}
             metrics = json.loads(data.attrs["metrics"])
             self.metrics = {t: Metric(**{**metrics[t], "bounds": tuple(metrics[t]["bounds"])}) for t in self.tasks}
-            present = [
-                data[s.variable].dims[:2] == ("task", "architecture") for t in self.tasks for s in self.splits[t]
-            ]
+            present = [data[s.variable].dims[:2] == ("task", "architecture") for t in self.tasks for s in self.splits[t]]
             if not present or not all(present) or len(self.names) != len(self.genotypes):
                 raise CorruptFile("variables do not match the dimensions (task, architecture, ...)")
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            if len(np.unique(self.space.index(self.genotypes))) < len(self.names):
+                raise CorruptFile("an architecture stands in it twice; merge its rows (as seeds, or as their mean)")
+            if not self.space.valid(self.genotypes).all():
+                raise CorruptFile(f"it holds a genotype that is no architecture of {self.space.name}")
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise CorruptFile(f"not a warmnas table: {type(error).__name__}: {error}") from error
 
     @classmethod
@@ -83,6 +85,8 @@ class Table:
 
     def has(self, task: str, split: Split | str) -> bool:
         """Whether a task's split was measured."""
+        if task not in self.splits:
+            raise UnknownName(f"task of {self.name}", task, self.tasks)
         return Split(split) in self.splits[task]
 
     # --- look-ups --------------------------------------------------------------------------------------------------
@@ -92,7 +96,7 @@ class Table:
         array = self.data[split.variable][self.tasks.index(task)]
         for axis in ("schedule", "epoch"):
             if axis in array.dims:
-                array = array.isel({axis: -1})
+                array = array.isel({axis: int(np.argmax(array[axis].values))})
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         if seeds:
             return values if "seed" in array.dims else values[:, None]
@@ -165,7 +169,10 @@ class Table:
     def optimum(self, task: str, split: Split | str = Split.VAL) -> float:
         """Best mean over seeds among the task's candidates, computed."""
         values = self.values(task, None, split)
-        return float(np.nanmax(values) if self.metrics[task].sign > 0 else np.nanmin(values))
+        measured = values[~np.isnan(values)]
+        if not len(measured):
+            return float("nan")
+        return float(measured.max() if self.metrics[task].sign > 0 else measured.min())
 
     def family(self, task: str) -> str:
         """The parent data set (or kind of graph) of a task."""
@@ -257,6 +264,7 @@ def _nested(array: xr.DataArray, last_epoch: str) -> dict[str, dict[str, float]]
     """{seed: {epoch: value}} of what was measured; "mean" stands for a source that has only the mean over seeds."""
     seeds = _text(array["seed"].values) if "seed" in array.dims else ["mean"]
     epochs = [str(e) for e in array["epoch"].values] if "epoch" in array.dims else [last_epoch]
+    array = array.transpose("seed", "epoch", missing_dims="ignore")
     block = np.asarray(array.values, dtype=np.float64).reshape(len(seeds), len(epochs))
     nested = {
         seed: {epoch: float(v) for epoch, v in zip(epochs, line, strict=True) if not np.isnan(v)}

@@ -35,6 +35,10 @@ class Metric:
     direction: Literal["maximize", "minimize"]
     bounds: tuple[float, float]
 
+    def __post_init__(self) -> None:
+        if self.direction not in ("maximize", "minimize"):
+            raise ValueError(f"a metric's direction is maximize or minimize, not {self.direction!r}")
+
     @property
     def sign(self) -> int:
         """+1 where larger is better, -1 where smaller is."""

@@ -91,6 +91,8 @@ class SearchSpace(ABC):
         array = np.asarray(genotypes)
         if array.shape[-1:] != (len(self.genes),):
             raise WarmnasError(f"{self.name}: a genotype has {len(self.genes)} genes, not {array.shape[-1:]}")
+        if array.dtype.kind not in "iu":
+            raise WarmnasError(f"{self.name}: genes are integers, not {array.dtype}")
         wrong = (array < 0) | (array >= self.cardinalities)
         if wrong.any():
             gene = self.genes[int(np.argwhere(wrong)[0][-1])]
