@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +19,7 @@ import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError
+from .jsontext import plain, to_json
 
 if TYPE_CHECKING:
     from .bench import Table
@@ -30,6 +31,7 @@ app.add_typer(bench_app, name="bench")
 
 MULTIPLE = ("--benchmark", "--task", "--optimizer")  # options of ``study`` that take several values
 INTERRUPTED = 130
+Printer = Callable[[], None]  # what a command returns: it prints the results once all work is done
 
 
 class Observed(StrEnum):
@@ -86,7 +88,7 @@ def study(
     sources: Sources = "all",
     source_rows: SourceRows = "200",
     leave_out: LeaveOut = None,
-) -> None:
+) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from .search import Protocol, records
 
@@ -105,11 +107,12 @@ def study(
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)
         content = records.write_study(result, folder, context.obj)
-    if json:
-        print(records.to_json(content))
-        return
-    console.print_study(content)
-    console.print_path("Report", folder / records.REPORT)
+
+    def printed() -> None:
+        console.print_study(content)
+        print(f"Report: {folder / records.REPORT}")
+
+    return _json(content) if json else printed
 
 
 @app.command()
@@ -126,7 +129,7 @@ def search(
     sources: Sources = "all",
     source_rows: SourceRows = "200",
     leave_out: LeaveOut = None,
-) -> None:
+) -> Printer:
     """One search on one task of a benchmark, warm-started from its other tasks."""
     from .search import Protocol, records
 
@@ -148,31 +151,30 @@ def search(
         result = _run(tables, [optimizer], protocol)
         found = records.found(result.outcomes[0])
         content = records.write_study(result, folder, context.obj, {"found": found})
-    if json:
-        print(records.to_json(content))
-        return
-    console.print_found(found, content["rows"][0]["metric"])
-    console.print_path("Report", folder / records.REPORT)
+
+    def printed() -> None:
+        console.print_found(found, content["rows"][0]["metric"])
+        print(f"Report: {folder / records.REPORT}")
+
+    return _json(content) if json else printed
 
 
 @bench_app.command("list")
-def bench_list(json: AsJson = False) -> None:
+def bench_list(json: AsJson = False) -> Printer:
     """Benchmarks by name."""
     from .bench import benchmarks
-    from .search import records
 
     rows = [{"name": name, "package": b.distribution, "summary": b.summary} for name, b in benchmarks.items()]
     if json:
-        print(records.to_json({"benchmarks": rows}))
-    else:
-        console.grid("Benchmarks", ("name", "package", "what"), [tuple(row.values()) for row in rows], left=3)
+        return _json({"benchmarks": rows})
+    return lambda: console.grid("Benchmarks", ("name", "package", "what"), [tuple(row.values()) for row in rows], left=3)
 
 
 @bench_app.command()
-def info(benchmark: Annotated[str, typer.Argument(metavar="B")], json: AsJson = False) -> None:
+def info(benchmark: Annotated[str, typer.Argument(metavar="B")], json: AsJson = False) -> Printer:
     """What a benchmark holds: tasks, splits and where they come from, metrics, licence, hash."""
     content = _open([benchmark])[0].info()
-    _show(content, json, console.print_info)
+    return _json(content) if json else lambda: console.print_info(content)
 
 
 @bench_app.command()
@@ -182,20 +184,14 @@ def query(
     task: Annotated[str, typer.Option(help="On which task.")],
     schedule: Annotated[int | None, typer.Option(help="Total epochs, where there are several schedules.")] = None,
     json: AsJson = False,
-) -> None:
+) -> Printer:
     """Every value of one architecture on one task."""
     content = _open([benchmark])[0].query(task, arch, schedule)
-    _show(content, json, console.print_query)
+    return _json(content) if json else lambda: console.print_query(content)
 
 
-def _show(content: dict[str, Any], json: bool, printer: Any) -> None:
-    from .search import records
-
-    content = records.plain(content)
-    if json:
-        print(records.to_json(content))
-    else:
-        printer(content)
+def _json(content: Mapping[str, Any]) -> Printer:
+    return lambda: print(to_json(plain(content)))
 
 
 def _open(names: Sequence[str]) -> list[Table]:
@@ -238,9 +234,14 @@ def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> S
 
     targets = find_tasks(tables, protocol.tasks)
     names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
-    total = len(targets) * len(dict.fromkeys(names)) * protocol.budget
+    total = len(targets) * len(dict.fromkeys(names)) * protocol.runs * protocol.budget
     with console.progress_bar(total) as progress:
-        return search.study(tables, names, protocol, progress)
+        return search.study(tables, names, protocol, progress, workers=_cores())
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
@@ -256,19 +257,18 @@ def expand(arguments: Sequence[str]) -> list[str]:
     if list(arguments[:1]) != ["study"]:
         return list(arguments)
     expanded: list[str] = []
-    option = ""  # the option whose further values may follow
-    values = 0
-    for argument in arguments:
+    option, values = "", 0  # the option whose further values may follow, and how many it has
+    for argument in [*arguments, "--"]:
         if argument.startswith("--"):
-            option, _, inline = argument.partition("=")
-            option = option if option in MULTIPLE else ""
-            values = int(bool(inline))
+            if option and not values:
+                raise WarmnasError(f"{option} needs a value; see warmnas study --help")
+            name, _, inline = argument.partition("=")
+            option, values = (name, len(inline)) if name in MULTIPLE else ("", 0)
         elif option:
-            if values:
-                expanded.append(option)
+            expanded += [option] if values else []
             values += 1
         expanded.append(argument)
-    return expanded
+    return expanded[:-1]
 
 
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -279,11 +279,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         command = "warmnas " + shlex.join(arguments)
-        code = app(args=expand(arguments), prog_name="warmnas", standalone_mode=False, obj=command)
+        outcome = app(args=expand(arguments), prog_name="warmnas", standalone_mode=False, obj=command)
+        if callable(outcome):
+            outcome()
         sys.stdout.flush()
-        if code == INTERRUPTED:
+        if outcome == INTERRUPTED:
             raise KeyboardInterrupt
-        return int(code or 0)
+        return outcome if isinstance(outcome, int) else 0
     except WarmnasError as error:
         console.complain(error)
         return 2

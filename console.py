@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -146,8 +145,3 @@ def print_query(content: Mapping[str, Any]) -> None:
 def number(value: float | None) -> str:
     """Three decimals, or that there is nothing."""
     return "not in this table" if value is None else f"{value:.3f}"
-
-
-def print_path(label: str, path: Path) -> None:
-    """A path on a line of its own, never wrapped."""
-    print(f"{label}: {path}")

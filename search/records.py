@@ -6,20 +6,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from enum import Enum
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..bench import WarmnasError
+from ..jsontext import plain, to_json
 
 if TYPE_CHECKING:
     from .outcome import Outcome
@@ -78,22 +76,6 @@ def found(outcome: Outcome) -> dict[str, Any]:
         "evaluations": outcome.budget,
     }
     return {key: plain(value) for key, value in content.items()}
-
-
-def plain(value: Any) -> Any:
-    """``value`` with plain strings for enum members and null for what is not a finite number."""
-    if isinstance(value, Mapping):
-        return {str(plain(key)): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, Enum):
-        return plain(value.value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def to_json(content: Mapping[str, Any]) -> str:
-    """One JSON object as text."""
-    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
 
 
 @contextmanager

@@ -1,0 +1,16 @@
+"""Shared by all tests: converted tables go to a folder of this test run, unless WARMNAS_CACHE says where."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if not os.environ.get("WARMNAS_CACHE"):
+            patch.setenv("WARMNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

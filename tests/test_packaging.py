@@ -1,0 +1,125 @@
+"""The house: every sub-package is shipped, imports point downwards, and nothing heavy is imported unasked."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {
+    "jsontext": 0,
+    "bench": 1,
+    "metadata": 2,
+    "surrogates": 3,
+    "transfer": 4,
+    "search": 5,
+    "console": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+OUTSIDE = ("tests", "docs", "examples")
+
+
+def tracked() -> list[Path]:
+    """Python files of the checkout, as git sees them; all of them where there is no git."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        return [p.relative_to(ROOT) for p in ROOT.rglob("*.py") if not any(part.startswith(".") for part in p.parts)]
+    return [Path(name) for name in listed if name and (ROOT / name).is_file()]
+
+
+PACKAGE = [path for path in tracked() if path.parts[0] not in OUTSIDE]
+
+
+def module(path: Path) -> list[str]:
+    """Dotted name below ``warmnas`` as parts; a package is named like its folder."""
+    parts = list(path.with_suffix("").parts)
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level parts of warmnas that a file imports, wherever in the file."""
+    package = list(path.parts[:-1])
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+            found |= {name[1] for name in names if name[0] == "warmnas" and len(name) > 1}
+        elif isinstance(node, ast.ImportFrom):
+            origin = package[: len(package) - node.level + 1] if node.level else []
+            target = [*origin, *(node.module.split(".") if node.module else [])]
+            if not node.level:
+                if target[0] != "warmnas":
+                    continue
+                target = target[1:]
+            found |= {target[0]} if target else {alias.name for alias in node.names}
+    return found
+
+
+def test_every_package_on_disk_is_listed():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    on_disk = {".".join(["warmnas", *path.parts[:-1]]) for path in PACKAGE}
+    assert on_disk == listed
+
+
+def test_every_package_has_an_init():
+    assert all((ROOT / path.parent / "__init__.py").is_file() for path in PACKAGE)
+
+
+def test_python_files_outside_the_package_live_in_three_folders():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    strays = [p for p in PACKAGE if len(p.parts) > 1 and f"warmnas.{p.parts[0]}" not in listed]
+    assert strays == []
+    assert {p.stem for p in PACKAGE if len(p.parts) == 1} <= {*FLOORS, "__init__"}
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=str)
+def test_a_floor_imports_only_from_floors_below(path):
+    parts = module(path)
+    own = FLOORS[parts[0]] if parts else -1
+    above = {name for name in imported(path) if name in FLOORS and FLOORS[name] > own}
+    assert not above, f"{path} (floor {own}) imports {sorted(above)}"
+
+
+def test_no_benchmark_or_task_is_named_in_transfer():
+    from warmnas.bench import benchmarks, open_benchmark
+
+    names = {*benchmarks, *(task for name in benchmarks for task in open_benchmark(name).tasks)}
+    for path in PACKAGE:
+        if path.parts[0] == "transfer":
+            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+            constants = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+            assert not constants & names, path
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import warmnas",
+        "import warmnas.bench",
+        "from warmnas.search import optimizers; list(optimizers)",
+        "from warmnas.cli import main; main(['bench', 'list'])",
+        "from warmnas.cli import main; main(['bench', 'info', 'nasbench201'])",
+        "from warmnas.cli import main; main(['study', '--help'])",
+    ],
+)
+def test_torch_is_not_imported(statement):
+    code = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd="/")
+
+
+def test_the_pins_are_exact_and_name_everything_that_is_required():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.lower().replace("_", "-").split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["test"], *project["optional-dependencies"]["dev"]]
+    names = {entry.split(">=")[0].split("[")[0].lower() for entry in wanted} - {"warmnas"}
+    assert names <= set(pins)
+    assert pins["torch"] == "2.13.0"
