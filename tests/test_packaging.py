@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -123,3 +124,16 @@ def test_the_pins_are_exact_and_name_everything_that_is_required():
     names = {entry.split(">=")[0].split("[")[0].lower() for entry in wanted} - {"warmnas"}
     assert names <= set(pins)
     assert pins["torch"] == "2.13.0"
+
+
+def test_the_examples_of_the_readme_run(tmp_path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        subprocess.run([sys.executable, "-c", block], check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_the_readme_shows_both_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in text
+    assert "make test" in text
