@@ -20,6 +20,10 @@ class UnknownName(WarmnasError):
         listed = f" Choices: {', '.join(known)}." if known else ""
         super().__init__(f"unknown {kind} '{name}'{guess or '.'}{listed}{hint}")
 
+    def __reduce__(self) -> tuple[type[WarmnasError], tuple[str]]:
+        """Between processes the message is what counts."""
+        return WarmnasError, (str(self),)
+
 
 class SplitAbsent(WarmnasError):
     """A split that the source of a table never measured; nothing is put in its place."""

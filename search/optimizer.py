@@ -21,7 +21,14 @@ from .streams import child
 
 
 class Optimizer(ABC):
-    """Proposes and learns. Larger values are better, whatever the metric."""
+    """Proposes and learns. Larger values are better, whatever the metric.
+
+    Attributes:
+        together: how many runs a study computes in one lock-step; None for all. Fewer where the runs are heavy, so that
+            they can be spread over processes.
+    """
+
+    together: int | None = None
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -145,7 +152,8 @@ class CandidateOptimizer(Optimizer):
         """
         total, budget = len(self.problem.candidates), self.problem.budget
         generators = [np.random.default_rng(child(seed, _FIRST)) for seed in self.problem.seeds]
-        return np.stack([rng.choice(total, budget, replace=False)[:n] for rng in generators])
+        first: IntArray = np.stack([rng.choice(total, budget, replace=False)[:n] for rng in generators])
+        return first
 
 
 class OrderOptimizer(CandidateOptimizer):
@@ -183,19 +191,24 @@ def per_run(factory: Callable[..., SingleRun]) -> Callable[..., Optimizer]:
     """Loop an optimizer that was written for one run over all runs: put it between ``@optimizers(...)`` and the class."""
 
     class Looped(Optimizer):
+        together = 4
+
         def __init__(self, problem: Problem, **options: Any) -> None:
             super().__init__(problem)
             generators = problem.streams().generators
             self._each = [factory(problem.single(r), generators[r], **options) for r in range(problem.runs)]
 
         def ask(self, n: int = 1) -> Genotypes:
-            return np.stack([np.stack([one.ask() for _ in range(n)]) for one in self._each])
+            asked = np.stack([np.stack([one.ask() for _ in range(n)]) for one in self._each])
+            return self.problem.candidates.space.check(asked)
 
         def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
             for one, asked, told in zip(self._each, genotypes, values, strict=True):
                 for genotype, value in zip(asked, told, strict=True):
                     one.tell(genotype, float(value))
 
+    # inspect.signature follows this, so that an unknown option is refused by name.
+    setattr(Looped, "__wrapped__", factory)  # noqa: B010
     return Looped
 
 
@@ -206,13 +219,24 @@ def make_optimizer(spec: str, problem: Problem) -> Optimizer:
         UnknownName: for a name or an option that does not exist.
         WarmnasError: where the problem lacks what the optimizer needs, or an option's value is wrong.
     """
+    name, options = check_spec(spec)
+    try:
+        return optimizers[name](problem, **options)
+    except (TypeError, ValueError) as error:
+        if not options:
+            raise
+        raise WarmnasError(f"optimizer '{spec}': an option has a wrong value ({error})") from error
+
+
+def check_spec(spec: str) -> tuple[str, dict[str, int | float | str]]:
+    """Name and options of ``spec``; UnknownName where one of them does not exist."""
     name, options = parse_spec(spec)
-    factory = optimizers[name]
-    known = [p for p in inspect.signature(factory).parameters if p not in {"problem", "rng", "options"}]
+    parameters = inspect.signature(optimizers[name]).parameters
+    known = [p for p in parameters if p not in {"problem", "rng", "options"}]
     for option in options:
-        if option not in known and "options" not in inspect.signature(factory).parameters:
+        if option not in known and "options" not in parameters:
             raise UnknownName(f"option of {name}", option, known)
-    return factory(problem, **options)
+    return name, options
 
 
 def parse_spec(spec: str) -> tuple[str, dict[str, int | float | str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,22 @@ class Outcome:
         frame.insert(0, "task", self.task)
         frame.insert(1, "optimizer", self.optimizer)
         return frame
+
+
+def joined(parts: Sequence[Outcome]) -> Outcome:
+    """The outcome of all runs from those of some runs each, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    runs = np.array([part.runs for part in parts])
+    return replace(
+        parts[0],
+        rows=np.concatenate([part.rows for part in parts]),
+        observed=np.concatenate([part.observed for part in parts]),
+        seconds=np.concatenate([part.seconds for part in parts]),
+        fit_seconds=np.average([part.fit_seconds for part in parts], axis=0, weights=runs),
+        proposal_seconds=np.average([part.proposal_seconds for part in parts], axis=0, weights=runs),
+        wall_seconds=float(sum(part.wall_seconds for part in parts)),
+    )
 
 
 def reported_budgets(budget: int) -> list[int]:

@@ -55,8 +55,12 @@ class Problem:
         """Fresh random streams, the same at every call."""
         return Streams(self.seeds)
 
+    def part(self, first: int, end: int) -> Problem:
+        """The same problem for the runs ``first`` to ``end - 1`` only."""
+        some = slice(first, end)
+        sources = tuple(replace(s, genotypes=s.genotypes[some], values=s.values[some]) for s in self.sources)
+        return replace(self, seeds=self.seeds[some], sources=sources)
+
     def single(self, run: int) -> Problem:
         """The same problem for one of the runs alone."""
-        one = slice(run, run + 1)
-        sources = tuple(replace(s, genotypes=s.genotypes[one], values=s.values[one]) for s in self.sources)
-        return replace(self, seeds=self.seeds[one], sources=sources)
+        return self.part(run, run + 1)

@@ -21,11 +21,12 @@ import numpy as np
 from ..bench import Split, Table, UnknownName, WarmnasError
 from .evaluator import Observe, TableEvaluator
 from .optimizer import make_optimizer, optimizers, parse_spec
-from .outcome import Outcome
+from .outcome import Outcome, joined
 from .problem import Problem
 from .sources import LeaveOut, draw_sources, source_tasks
 from .statistics import across_tasks, within_task
 from .streams import Streams, child
+from .workers import Part, run_parts
 
 Progress = Callable[[str, str, int], None]  # (task, optimizer, evaluations just done)
 _NOISE = 2  # key of the child stream that draws observed seeds
@@ -141,7 +142,12 @@ def live_params(table: Table, task: str) -> np.ndarray[Any, np.dtype[np.float64]
 
 
 def run_optimizer(
-    table: Table, task: str, spec: str, problem: Problem, observe: Observe, progress: Progress | None = None
+    table: Table,
+    task: str,
+    spec: str,
+    problem: Problem,
+    observe: Observe,
+    report: Callable[[int], None] | None = None,
 ) -> Outcome:
     """One optimizer on one task; WarmnasError where it proposes an architecture twice or none of the candidates."""
     started = time.perf_counter()
@@ -162,8 +168,8 @@ def run_optimizer(
         proposal[step], fit[step] = t1 - t0, clock() - t2
         genotypes[:, step] = asked[:, 0]
         values[:, step], seconds[:, step] = result.values[:, 0], result.seconds[:, 0]
-        if progress is not None:
-            progress(task, spec, 1)
+        if report is not None:
+            report(problem.runs)
     rows = problem.candidates.rows(genotypes)
     _check_once(rows, spec)
     return Outcome(
@@ -188,22 +194,50 @@ def _check_once(rows: np.ndarray[Any, np.dtype[np.int64]], spec: str) -> None:
 
 
 def study(
-    tables: Sequence[Table], specs: Sequence[str], protocol: Protocol, progress: Progress | None = None
+    tables: Sequence[Table],
+    specs: Sequence[str],
+    protocol: Protocol,
+    progress: Progress | None = None,
+    workers: int = 1,
 ) -> StudyResult:
     """Run every optimizer on every task of ``protocol.tasks`` (``("all",)`` for all).
 
-    Raises WarmnasError, before anything is run, where a name, a budget or a source does not exist.
+    Args:
+        tables: benchmarks that hold the tasks.
+        specs: optimizers, each ``name`` or ``name[option=value,...]``.
+        protocol: what is compared with what.
+        progress: told of evaluations as they are done; a run's evaluation counts as one.
+        workers: processes; the result does not depend on it.
+
+    Raises:
+        WarmnasError: before anything is run, where a name, an option, a budget or a source does not exist.
     """
     targets = find_tasks(tables, protocol.tasks)
     protocol = replace(protocol, tasks=tuple(task for _, task in targets))
     names = list(dict.fromkeys(specs))
-    for spec in names:
-        optimizers[parse_spec(spec)[0]]
     problems = [make_problem(table, task, protocol) for table, task in targets]
-    outcomes = [
-        run_optimizer(table, task, spec, problem, protocol.observe, progress)
-        for (table, task), problem in zip(targets, problems, strict=True)
-        for spec in names
-    ]
+    for problem in problems:
+        for spec in names:
+            make_optimizer(spec, problem.part(0, 1))
+    kinds = [(target, problem, spec) for target, problem in zip(targets, problems, strict=True) for spec in names]
+    parts = [(kind, chunk) for kind in kinds for chunk in _chunks(kind[2], protocol.runs)]
+
+    def start(kind: tuple[tuple[Table, str], Problem, str], chunk: tuple[int, int]) -> Part[Outcome]:
+        (table, task), problem, spec = kind
+        return lambda report: run_optimizer(table, task, spec, problem.part(*chunk), protocol.observe, report)
+
+    def tell(part: int, evaluations: int) -> None:
+        if progress is not None:
+            (_, task), _, spec = parts[part][0]
+            progress(task, spec, evaluations)
+
+    pieces = iter(run_parts([start(*part) for part in parts], workers, tell))
+    outcomes = [joined([next(pieces) for _ in _chunks(spec, protocol.runs)]) for _, _, spec in kinds]
     used = tuple(table for table in tables if any(table is t for t, _ in targets))
     return StudyResult(protocol, used, tuple(outcomes))
+
+
+def _chunks(spec: str, runs: int) -> list[tuple[int, int]]:
+    """First and last + 1 of the runs that an optimizer computes together."""
+    together = getattr(optimizers[parse_spec(spec)[0]], "together", None) or runs
+    return [(first, min(first + together, runs)) for first in range(0, runs, together)]

@@ -90,9 +90,10 @@ class LSTM(nn.Module):
         c = x.new_zeros(runs, batch, hidden) if c is None else c
         outputs = []
         for gates in gates_of_x:
-            i, f, o, g = torch.baddbmm(gates, h, self.recurrent).split([hidden] * 4, dim=-1)
-            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-            h = o.sigmoid() * c.tanh()
+            before = torch.baddbmm(gates, h, self.recurrent)
+            i, f, o = before[..., : 3 * hidden].sigmoid().chunk(3, dim=-1)
+            c = f * c + i * before[..., 3 * hidden :].tanh()
+            h = o * c.tanh()
             outputs.append(h)
         return torch.stack(outputs, dim=2), h, c
 

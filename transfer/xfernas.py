@@ -76,7 +76,7 @@ class XferNAS(NAO):
         tokens = self._tokens(genotypes)
         scores = self._matched_scores(tokens, values)
         for _ in range(steps):
-            part = self._minibatch(values.shape[1], self.batch)
+            part = self._minibatch(values.shape[1], self.batch // 2)
             target = (self.tasks, _rows(tokens, part), _rows(scores, part))
             self._step(self._joint_loss([*self._source_batch(self.batch // 2), target]))
         return self

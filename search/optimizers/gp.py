@@ -20,10 +20,12 @@ from ..problem import Problem
 class GaussianProcess(CandidateOptimizer):
     """GP with expected improvement after ``initial`` random evaluations."""
 
+    together = 16
+
     def __init__(self, problem: Problem, initial: int = 5) -> None:
         super().__init__(problem)
         self._first = self.first_random(max(initial, 1))
-        self._gp = PoolGP(problem.candidates.genotypes, problem.runs, problem.budget)
+        self._gp: PoolGP | None = None
         self._asked = 0
 
     def propose(self) -> IntArray:
@@ -31,6 +33,7 @@ class GaussianProcess(CandidateOptimizer):
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self._first[:, self._asked - 1]
+        assert self._gp is not None
         mean, std = self._gp.predict()
         best = normal_scores(self.values).max(axis=1, keepdims=True).astype(mean.dtype)
         gain = expected_improvement(mean, std, best)
@@ -40,4 +43,5 @@ class GaussianProcess(CandidateOptimizer):
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Fit once the random part is over."""
         if self._first.shape[1] <= self.evaluations < self.problem.budget:
+            self._gp = self._gp or PoolGP(self.problem.candidates.genotypes, self.problem.runs, self.problem.budget)
             self._gp.fit(self.rows, normal_scores(self.values))

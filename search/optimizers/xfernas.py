@@ -12,15 +12,23 @@ results count at once and a long search stays fast.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...bench import FloatArray, Genotypes, IntArray
+from ...bench import FloatArray, Genotypes, IntArray, UnknownName
 from ..optimizer import CandidateOptimizer, optimizers
 from ..problem import Problem
 
+if TYPE_CHECKING:
+    from ...transfer.xfernas import XferNAS
+
 STEP_LENGTHS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # how far a code moves, in units of a token's code; 0 keeps the seed
 SEEDS = 50  # architectures whose codes are moved; twice as many where too few new ones come out
+
+
+SIZES = ("small", "paper")
 
 
 @optimizers("xfernas")
@@ -36,41 +44,52 @@ class XferNASSearch(CandidateOptimizer):
         beta: weight of the residuals' mean square.
     """
 
+    together = 16
+
     def __init__(
         self,
         problem: Problem,
         size: str = "small",
         initial: int = 10,
-        pretrain: int = 300,
-        steps: int = 40,
+        pretrain: int = 200,
+        steps: int = 30,
         beta: float = 0.3,
     ) -> None:
+        super().__init__(problem)
+        if size not in SIZES:
+            raise UnknownName("size of the networks", size, SIZES)
+        self.size, self.pretrain, self.steps, self.beta = size, pretrain, steps, beta
+        self._known = self._best_of_sources()
+        self._first = self.first_random(0 if problem.sources else max(initial, 1))
+        self._refit_at = 1 if problem.sources else self._first.shape[1]
+        self._queue = np.empty((problem.runs, 0), dtype=np.int64)
+
+    @cached_property
+    def model(self) -> XferNAS:
+        """The networks, fitted on the sources when they are first needed."""
         from ...transfer.xfernas import XferNAS
 
-        super().__init__(problem)
-        self.model = XferNAS(problem.candidates.space, problem.runs, self.streams, size=size, beta=beta)
-        self.model.fit_sources([(s.genotypes, s.values) for s in problem.sources], pretrain)
-        self.steps = steps
-        self._known = self._best_of_sources()
-        self._first = self.first_random(0 if problem.sources else initial)
-        self._refit_at = 1 if problem.sources else self._first.shape[1]
-        self._queue = self._make_queue() if problem.sources else np.empty((problem.runs, 0), dtype=np.int64)
+        problem = self.problem
+        model = XferNAS(problem.candidates.space, problem.runs, self.streams, size=self.size, beta=self.beta)
+        return model.fit_sources([(s.genotypes, s.values) for s in problem.sources], self.pretrain)
 
     def propose(self) -> IntArray:
         """A random start without sources, then the first free one of the queue."""
         proposed = int((~self.free[0]).sum())
         if proposed < self._first.shape[1]:
             return self._first[:, proposed]
+        if not self._queue.shape[1]:
+            self._queue = self._make_queue()
         queue = self._queue
         free = self._free.take(self._first_of_run[:, None] + queue)
         first = free.argmax(axis=1)
         return self.draw(np.where(free[self.runs, first], queue[self.runs, first], -1))
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
-        """Refit and make a new queue, at 1, 2, 3, 5, 7, 10, 13, ... results."""
+        """Refit and make a new queue, at 1, 2, 3, 5, 7, 10, 14, ... results."""
         if self.evaluations < self._refit_at or self.evaluations >= self.problem.budget:
             return
-        self._refit_at = self.evaluations + 1 + self.evaluations // 4
+        self._refit_at = self.evaluations + 1 + self.evaluations // 3
         # One result alone says nothing: its score is where the networks believe it to be.
         if self.evaluations > 1 or not self.problem.sources:
             self.model.adapt(self.problem.candidates.genotypes[self.rows], self.values, self.steps)
@@ -113,6 +132,6 @@ class NAOSearch(XferNASSearch):
     """NAO (Luo et al. 2018): XferNAS without sources, its control."""
 
     def __init__(
-        self, problem: Problem, size: str = "small", initial: int = 10, steps: int = 40
+        self, problem: Problem, size: str = "small", initial: int = 10, steps: int = 30
     ) -> None:
         super().__init__(replace(problem, sources=()), size=size, initial=initial, steps=steps)
