@@ -11,6 +11,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,19 +91,10 @@ def study(
     leave_out: LeaveOut = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
-    from .search import Protocol, records
+    from .search import records
 
     tables = _open(benchmark)
-    protocol = Protocol(
-        _tasks(tables, task),
-        budget,
-        runs,
-        seed,
-        observe.value,
-        sources,
-        _rows(source_rows),
-        leave_out.value if leave_out else None,
-    )
+    protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
     folder = out or _default_folder("study", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)
@@ -131,21 +123,12 @@ def search(
     leave_out: LeaveOut = None,
 ) -> Printer:
     """One search on one task of a benchmark, warm-started from its other tasks."""
-    from .search import Protocol, records
+    from .search import records
 
     if "all" in (task, optimizer):
         raise WarmnasError("a search has one --task and one --optimizer; 'all' is for warmnas study")
     tables = _open([benchmark])
-    protocol = Protocol(
-        _tasks(tables, [task]),
-        budget,
-        1,
-        seed,
-        observe.value,
-        sources,
-        _rows(source_rows),
-        leave_out.value if leave_out else None,
-    )
+    protocol = _protocol(tables, [task], budget, 1, seed, observe, sources, source_rows, leave_out)
     folder = out or _default_folder("search", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, [optimizer], protocol)
@@ -200,23 +183,30 @@ def _open(names: Sequence[str]) -> list[Table]:
     return [open_benchmark(name) for name in dict.fromkeys(names)]
 
 
-def _tasks(tables: Sequence[Table], names: Sequence[str]) -> tuple[str, ...]:
-    """The names, each of them known; ``all`` may stand among others."""
+def _protocol(
+    tables: Sequence[Table],
+    tasks: Sequence[str],
+    budget: int,
+    runs: int,
+    seed: int,
+    observe: Observed,
+    sources: str,
+    source_rows: str,
+    leave_out: LeftOut | None,
+) -> Protocol:
+    """The protocol that the options describe; every name of a task is known, and ``all`` may stand among others."""
+    from .search import Protocol
     from .search.study import find_tasks
 
-    targets = find_tasks(tables, [name for name in names if name != "all"])
-    if "all" in names:
+    if source_rows != "all" and not source_rows.lstrip("-").isdecimal():
+        raise WarmnasError(f"--source-rows '{source_rows}': write a number, or all")
+    rows = None if source_rows == "all" else int(source_rows)
+    targets = find_tasks(tables, [name for name in tasks if name != "all"])
+    if "all" in tasks:
         targets = find_tasks(tables, ["all"])
-    return tuple(task for _, task in targets)
-
-
-def _rows(text: str) -> int | None:
-    if text == "all":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise WarmnasError(f"--source-rows '{text}': write a number, or all") from None
+    names = tuple(task for _, task in targets)
+    protocol = Protocol(names, budget, runs, seed, observe.value, sources, rows)
+    return replace(protocol, leave_out=leave_out.value) if leave_out else protocol
 
 
 def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> Path:
