@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN = (1, 5, 10, 50, 100, 500, 1000)  # budgets of the printed table; summary.json has more
+REFRESH = 0.2  # seconds between drawings of the progress bar
 WIDTH = 130  # where the output is not a terminal
 
 
@@ -43,9 +45,18 @@ def progress_bar(total: int) -> Iterator[Callable[[str, str, int], None] | None]
 
     label = TextColumn("{task.description}", markup=False)
     columns = (label, BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    drawn = 0.0
+    # No thread that draws: a study forks its processes, and a fork beside a thread may never end.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         line = bar.add_task("", total=total)
-        yield lambda task, optimizer, done: bar.update(line, advance=done, description=f"{task} {optimizer}")
+
+        def advance(task: str, optimizer: str, done: int) -> None:
+            nonlocal drawn
+            now = time.monotonic()
+            bar.update(line, advance=done, description=f"{task} {optimizer}", refresh=now - drawn > REFRESH)
+            drawn = now if now - drawn > REFRESH else drawn
+
+        yield advance
 
 
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
