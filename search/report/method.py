@@ -1,0 +1,107 @@
+"""How the study was made: one paragraph at the head of the page, and everything needed to repeat it at its end."""
+
+from __future__ import annotations
+
+from ..study import Protocol, StudyResult
+from .markup import Html, counted, element, join, listed
+
+REPORTING_SEED = 1000  # seeds below are for development
+
+HOW_TO_READ = {
+    "Regret": "distance of the incumbent (the best architecture observed so far in a run) from the best candidate of the "
+    "task, both by the mean over recorded seeds of the validation value. 0 is the optimum.",
+    "Bands and ±": "one standard error of the mean over runs. A deterministic method has none: its runs are identical.",
+    "Pairing": "run r of every optimizer has the same seed and the same source rows, so tests compare pairs of runs.",
+    "Seen and judged": "an optimizer sees validation values of what it has evaluated, and the source rows drawn for its "
+    "run. Test values are never seen, only reported for the incumbent.",
+    "Charged": "the budget counts evaluations on the target task. Measurements of source tasks exist already and are not "
+    "charged.",
+    "Across tasks": "the tasks are the sample: intervals come from a bootstrap over tasks, not over runs.",
+}
+
+
+def what_was_run(result: StudyResult) -> Html:
+    """The paragraph at the head of the page."""
+    p = result.protocol
+    names = list(dict.fromkeys(outcome.optimizer for outcome in result.outcomes))
+    text = (
+        f"{counted(len(names), 'optimizer')} ({listed(names)}) on {_tasks(result)}; {counted(p.budget, 'evaluation')} "
+        f"each, {counted(p.runs, 'independent run')} from seed {p.seed}. Optimizers see {_seen(p)}. "
+        f"{_sources(result)} Protocol "
+    )
+    return element("p", text, element("code", result.protocol_hash()), ".", class_="lead")
+
+
+def _tasks(result: StudyResult) -> str:
+    by_table = {t.name: [task for task in result.tasks if result.of(task)[0].table is t] for t in result.tables}
+    return listed(f"{counted(len(tasks), 'task')} of {name} ({listed(tasks)})" for name, tasks in by_table.items())
+
+
+def _seen(protocol: Protocol) -> str:
+    return "the mean over seeds" if protocol.observe == "mean" else "one recorded seed, drawn per evaluation"
+
+
+def _sources(result: StudyResult) -> str:
+    p = result.protocol
+    if p.sources == "none":
+        return "There are no source tasks."
+    which = "all other tasks of the same benchmark" if p.sources == "all" else listed(p.sources.split(","))
+    rows = "all rows" if p.source_rows is None else f"{counted(p.source_rows, 'row')} each, drawn anew for every run"
+    left = {table.name: p.left_out(table) for table in result.tables}
+    if len(set(left.values())) == 1:
+        out = f"the target {next(iter(left.values()))} is left out"
+    else:
+        out = listed(f"the target {kind} is left out for {name}" for name, kind in left.items())
+    return f"Source tasks: {which} ({rows}); {out}."
+
+
+def how_html(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
+    """The last section: command, versions, tables with splits, settings, and how to read the page."""
+    reading = [element("div", element("dt", name), element("dd", text)) for name, text in HOW_TO_READ.items()]
+    return element(
+        "section",
+        element("h2", "How this was made"),
+        element("h3", "How to read this"),
+        element("dl", *reading, class_="reading"),
+        element("h3", "To repeat it"),
+        element("pre", element("code", command), tabindex=0),
+        _pairs("Protocol", _settings(result)),
+        _pairs("Versions", versions),
+        *(_pairs(table.name, {**_about(table.info()), **_splits(table.info())}) for table in result.tables),
+        id="how",
+    )
+
+
+def _settings(result: StudyResult) -> dict[str, str]:
+    p = result.protocol
+    use = "a development seed; figures to publish use 1000 and above" if p.seed < REPORTING_SEED else "a reporting seed"
+    return {
+        "hash": result.protocol_hash(),
+        "tasks": ", ".join(p.tasks),
+        "budget": f"{p.budget:,} evaluations",
+        "runs": f"{p.runs:,}",
+        "seed": f"{p.seed} ({use})",
+        "observe": p.observe,
+        "sources": p.sources,
+        "source rows": "all" if p.source_rows is None else f"{p.source_rows:,}",
+        "leave out": ", ".join(f"{p.left_out(table)} ({table.name})" for table in result.tables),
+    }
+
+
+def _about(info: dict[str, object]) -> dict[str, str]:
+    keys = ("space", "architectures", "source", "licence", "hash", "notes")
+    return {key: str(info[key]) for key in keys if info[key] != ""}
+
+
+def _splits(info: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]:
+    """What stands behind each task's splits: the source's own keys."""
+    return {
+        f"splits of {task}": ", ".join(f"{split} = {key}" for split, key in splits.items())
+        for task, splits in info["splits"].items()
+    }
+
+
+def _pairs(title: str, pairs: dict[str, str]) -> Html:
+    rows = [element("tr", element("th", key, scope="row"), element("td", value)) for key, value in pairs.items()]
+    table = element("table", element("caption", title), element("tbody", *rows), class_="pairs")
+    return join([element("div", table, class_="frame", tabindex=0, role="region", aria_label=title)])
