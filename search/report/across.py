@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...bench import Metric
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, element, join, listed
-from .numbers import interval, number
+from .numbers import interval, number, regret_unit
 
 SHOWN = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 FEW_TASKS = 6
@@ -15,45 +16,45 @@ Row = dict[str, Any]
 Entries = dict[tuple[str, int], Row]  # by optimizer and budget
 
 
-def across_html(name: str, rows: Sequence[Row], units: Sequence[str]) -> Html:
+def across_html(name: str, rows: Sequence[Row], metrics: Sequence[Metric]) -> Html:
     """The section of one benchmark.
 
     Args:
         name: of the benchmark.
         rows: of ``statistics()["across_tasks"]``: one per optimizer and budget.
-        units: metrics of its tasks with their units; more than one kind is said, because their mean mixes them.
+        metrics: of its tasks; more than one kind is said, because their mean mixes them.
     """
-    tasks = rows[0]["tasks"]
+    tasks, unit = rows[0]["tasks"], listed(dict.fromkeys(regret_unit(metric) for metric in metrics))
     if tasks < 2:
         return element("p", f"{name}: one task. Intervals over tasks need more than one.")
     final = max(row["budget"] for row in rows)
     budgets = [b for b in sorted({row["budget"] for row in rows}) if b in SHOWN or b == final]
     optimizers = list(dict.fromkeys(row["optimizer"] for row in rows))
     at = {(row["optimizer"], row["budget"]): row for row in rows}
-    parts: list[Html | None] = [element("h3", f"{name}, {tasks} tasks"), _means(name, optimizers, budgets, at)]
-    parts.append(_differences(name, optimizers, budgets, at))
-    return element("section", join(parts), _notes(tasks, units))
+    parts: list[Html | None] = [element("h3", f"{name}, {tasks} tasks"), _means(name, optimizers, budgets, at, unit)]
+    parts.append(_differences(name, optimizers, budgets, at, unit))
+    return element("section", join(parts), _notes(tasks, [metric.name for metric in metrics]))
 
 
-def _means(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries) -> Html:
+def _means(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries, unit: str) -> Html:
     ranks = [at[o, budgets[-1]]["rank"] for o in optimizers]
     columns = []
     for budget in budgets:
         regrets = [at[o, budget]["regret"] for o in optimizers]
         marks = mark_best([r["mean"] for r in regrets], -1)
         cells = [_interval(regret, mark) for regret, mark in zip(regrets, marks, strict=True)]
-        columns.append(Column(str(budget), cells, group="mean regret over tasks after so many evaluations"))
+        columns.append(Column(str(budget), cells, group=f"mean regret over tasks ({unit}) after so many evaluations"))
     cells = [Cell(f"{rank:.2f}", rank, mark) for rank, mark in zip(ranks, mark_best(ranks, -1), strict=True)]
     columns.append(Column(f"average rank after {budgets[-1]}", cells, "rank of mean regret within a task, 1 is best"))
     return grid(f"Mean regret over the tasks of {name}", optimizers, columns)
 
 
-def _differences(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries) -> Html | None:
+def _differences(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries, unit: str) -> Html | None:
     compared = [o for o in optimizers if "difference" in at[o, budgets[0]]]
     if not compared:
         return None
     reference = at[compared[0], budgets[0]]["difference"]["to"]
-    group = f"regret less that of {reference} after so many evaluations"
+    group = f"regret less that of {reference} ({unit}) after so many evaluations"
     entries = {budget: [at[o, budget]["difference"] for o in compared] for budget in budgets}
     columns = [Column(str(b), [_interval(d, _direction(d)) for d in entries[b]], group=group) for b in budgets]
     caption = f"Difference to {reference}: below 0 is better than {reference}"
@@ -69,8 +70,8 @@ def _direction(entry: Row) -> str:
     return "▼" if entry["high"] < 0 else "▲" if entry["low"] > 0 else ""
 
 
-def _notes(tasks: int, units: Sequence[str]) -> Html:
-    kinds = list(dict.fromkeys(units))
+def _notes(tasks: int, names: Sequence[str]) -> Html:
+    kinds = list(dict.fromkeys(names))
     notes = [
         "Every task counts the same. In brackets: 95 % interval from a bootstrap over tasks, because runs on one task are "
         "no replications of transfer. ▼ and ▲: the interval of the difference leaves out 0.",

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ...bench import Table, WarmnasError
+from ...bench import Metric, Table, WarmnasError
 from ..outcome import Outcome
 from ..study import StudyResult
 from .across import across_html
@@ -137,8 +137,8 @@ def _across(result: StudyResult, rows: dict[str, list[Row]]) -> Html:
     return element("section", element("h2", "Across tasks"), *sections, id="across")
 
 
-def _metrics(result: StudyResult, table: Table) -> list[str]:
-    return [table.metrics[o.task].name for o in result.outcomes if o.table is table]
+def _metrics(result: StudyResult, table: Table) -> list[Metric]:
+    return [table.metrics[o.task] for o in result.outcomes if o.table is table]
 
 
 def _found(result: StudyResult) -> Html:
