@@ -47,6 +47,7 @@ class TableEvaluator:
     """
 
     def __init__(self, table: Table, task: str, observe: Observe, streams: Streams) -> None:
+        self._task = task
         self._candidates = table.candidates(task)
         rows = self._candidates.table_rows
         sign = table.metrics[task].sign
@@ -64,6 +65,8 @@ class TableEvaluator:
         if epochs is not None:
             raise WarmnasError("this evaluator has whole trainings only, no epochs to stop at")
         rows = self._candidates.rows(genotypes)
+        if rows.min() < 0:
+            raise WarmnasError(f"an architecture was proposed that is not a candidate of {self._task}")
         if self._seeds is None:
             values = self._means[rows]
         else:

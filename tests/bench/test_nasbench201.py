@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from warmnas.bench import Genotypes, IntArray, WarmnasError, space
+from warmnas.bench import Genotypes, IntArray, WarmnasError
+from warmnas.bench.spaces.nasbench201 import NASBench201Space
 
-CELLS = space("nasbench201")
+CELLS = NASBench201Space()
 EVERYTHING = CELLS.all_genotypes()
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"

@@ -66,12 +66,13 @@ def outputs(genotype: Genotypes, inputs: FloatArray, weights: FloatArray) -> Flo
         raw.append(raw[link] and skip)
         values.append(values[link] if skip else np.tanh(weights[gnn_list.index(operation)] @ values[link]))
     leaves = [node for node in range(1, 5) if node not in links and not raw[node]]
-    return np.sum([values[node] for node in leaves], axis=0)
+    total: FloatArray = np.sum([values[node] for node in leaves], axis=0)
+    return total
 
 
 @pytest.fixture(scope="module")
 def weights() -> FloatArray:
-    return np.random.default_rng(0).normal(size=(9, 8, 8)) / np.sqrt(8)
+    return np.random.default_rng(0).normal(scale=8**-0.5, size=(9, 8, 8))
 
 
 @settings(max_examples=60)

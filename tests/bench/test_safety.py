@@ -285,7 +285,11 @@ def test_flipped_bits_of_a_pickle_give_plain_data_or_are_refused(
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_numbers_are_loaded_as_they_are(tmp_path: Path, protocol: int) -> None:
-    plain = {"a": [1, 2.5, -3, 2**70, None, True, "text ä", b"bytes"], 7: (1.0, "x"), "deep": {"er": {1: 2}}}
+    plain: dict[object, Any] = {
+        "a": [1, 2.5, -3, 2**70, None, True, "text ä", b"bytes"],
+        7: (1.0, "x"),
+        "deep": {"er": {1: 2}},
+    }
     # Protocol 0 and 1 write bytes as a call of codecs.encode.
     content = plain if protocol > 2 else {**plain, "a": plain["a"][:-1]}
     assert load(tmp_path, pickle.dumps(content, protocol)) == content

@@ -134,7 +134,7 @@ def test_bad_genotypes_are_refused_by_name(s: SearchSpace) -> None:
     with pytest.raises(WarmnasError, match="genes"):
         s.check(good[:, :-1])
     with pytest.raises(WarmnasError, match="integers"):
-        s.check(good + 0.5)
+        s.check(good + 0.5)  # type: ignore[arg-type]
 
 
 @every_space

@@ -132,7 +132,7 @@ def test_a_metric_to_minimize_has_its_optimum_at_the_least(make_table: MakeTable
     error = Metric("error", "percent", "minimize", (0.0, 100.0))
     assert make_table(np.array([[3.0, 1.0, 2.0]]), metric=error).optimum("task0") == 1.0
     with pytest.raises(ValueError, match="maximize or minimize"):
-        Metric("error", "percent", "down", (0.0, 100.0))
+        Metric("error", "percent", "down", (0.0, 100.0))  # type: ignore[arg-type]
 
 
 def test_a_table_file_is_a_benchmark(make_table: MakeTable, tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""What several tests of the search need: the embedded tables, small ones, and variants of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from warmnas.bench import FloatArray, IntArray, Table, open_benchmark
+from warmnas.search import Problem, make_optimizer
+from warmnas.search.workers import single_thread
+
+Vary = Callable[..., Table]
+Drive = Callable[..., IntArray]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small arrays are slower on many threads."""
+    with single_thread():
+        yield
+
+
+@pytest.fixture(scope="session")
+def cells() -> Table:
+    return open_benchmark("nasbench201")
+
+
+@pytest.fixture(scope="session")
+def graphs() -> Table:
+    return open_benchmark("nasbench-graph")
+
+
+def vary(table: Table, *, rows: IntArray | None = None, direction: str = "maximize", **variables: FloatArray) -> Table:
+    """The table with some of its rows only, other numbers in some variables, or a metric of another direction."""
+    data = table.data if rows is None else table.data.isel(architecture=rows)
+    data = data.assign({name: data[name].copy(data=values) for name, values in variables.items()})
+    metrics = json.loads(data.attrs["metrics"])
+    data.attrs["metrics"] = json.dumps({task: {**m, "direction": direction} for task, m in metrics.items()})
+    data.attrs.pop("hash", None)
+    return Table(data)
+
+
+@pytest.fixture(scope="session", name="vary")
+def vary_fixture() -> Vary:
+    return vary
+
+
+@pytest.fixture(scope="session")
+def few_cells(cells: Table) -> Table:
+    """300 cells of NAS-Bench-201: several seeds, training times, few neighbours."""
+    return vary(cells, rows=np.sort(np.random.default_rng(5).choice(15_625, 300, replace=False)))
+
+
+@pytest.fixture(scope="session")
+def few_graphs(graphs: Table) -> Table:
+    """300 architectures of NAS-Bench-Graph that proteins has too: validation and test on nine tasks, no seeds."""
+    candidates = graphs.candidates("proteins").table_rows
+    return vary(graphs, rows=np.sort(np.random.default_rng(6).choice(candidates, 300, replace=False)))
+
+
+def drive(spec: str, problem: Problem, values: FloatArray, n: int = 1) -> IntArray:
+    """Ask for ``n`` at a time and tell ``values`` (candidates,) or (runs, candidates): rows (runs, budget)."""
+    optimizer = make_optimizer(spec, problem)
+    values = np.broadcast_to(values, (problem.runs, len(problem.candidates)))
+    found = []
+    for _ in range(problem.budget // n):
+        asked = optimizer.ask(n)
+        assert asked.shape == (problem.runs, n, problem.candidates.genotypes.shape[1])
+        rows = problem.candidates.rows(asked)
+        told = np.take_along_axis(values, rows, axis=1)
+        optimizer.tell(asked, told)
+        np.testing.assert_array_equal(told, np.take_along_axis(values, rows, axis=1), err_msg="told values changed")
+        found.append(rows)
+    return np.concatenate(found, axis=1)
+
+
+@pytest.fixture(scope="session", name="drive")
+def drive_fixture() -> Drive:
+    return drive
+
+
+@pytest.fixture(scope="session")
+def spec_of() -> Callable[[str], str]:
+    """How the tests run an optimizer of that name: as it is, but with short trainings."""
+    short = {"nao": "nao[initial=4,steps=2]", "xfernas": "xfernas[pretrain=3,steps=2]"}
+    return lambda name: short.get(name, name)
