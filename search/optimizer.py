@@ -137,7 +137,8 @@ class CandidateOptimizer(Optimizer):
         seen = near.take(looks)
         free = self._free.take(self._first_of_run[:, None] + seen)
         first = free.argmax(axis=1) + self.runs * LOOKS
-        picked, found = seen.take(first), free.take(first)
+        picked: IntArray = seen.take(first)
+        found = free.take(first)
         if not found.all():
             for run in (~found).nonzero()[0]:
                 around = near[rows[run]]
