@@ -195,8 +195,7 @@ def _protocol(
     leave_out: LeftOut | None,
 ) -> Protocol:
     """The protocol that the options describe; every name of a task is known, and ``all`` may stand among others."""
-    from .search import Protocol
-    from .search.study import find_tasks
+    from .search import Protocol, find_tasks
 
     if source_rows != "all" and not source_rows.lstrip("-").isdecimal():
         raise WarmnasError(f"--source-rows '{source_rows}': write a number, or all")
@@ -220,7 +219,7 @@ def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> P
 def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> StudyResult:
     """The study, with a progress bar; ``all`` stands for every optimizer that has what it needs on these tasks."""
     from . import search
-    from .search.study import find_tasks
+    from .search import find_tasks
 
     targets = find_tasks(tables, protocol.tasks)
     names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
@@ -235,8 +234,7 @@ def _cores() -> int:
 
 
 def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
-    from .search import optimizers
-    from .search.study import live_params
+    from .search import live_params, optimizers
 
     counted = all(live_params(table, task) is not None for table, task in targets)
     return [name for name in optimizers if counted or name != "live-params"]

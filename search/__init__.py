@@ -3,10 +3,12 @@
 from . import optimizers as _registered
 from .evaluator import Evaluation, Evaluator, TableEvaluator
 from .optimizer import CandidateOptimizer, Optimizer, OrderOptimizer, make_optimizer, optimizers, per_run
-from .outcome import Outcome
+from .outcome import Outcome, Record
 from .problem import Problem, SourceTask
+from .protocol import Protocol, find_tasks, live_params, make_problem
+from .run import run_optimizer
 from .streams import Streams
-from .study import Protocol, StudyResult, make_problem, run_optimizer, study
+from .study import StudyResult, study
 
 del _registered
 
@@ -19,10 +21,13 @@ __all__ = [
     "Outcome",
     "Problem",
     "Protocol",
+    "Record",
     "SourceTask",
     "Streams",
     "StudyResult",
     "TableEvaluator",
+    "find_tasks",
+    "live_params",
     "make_optimizer",
     "make_problem",
     "optimizers",

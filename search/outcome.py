@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ NEAR = 0.3  # percentage points: differences below are within the benchmark's ow
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One optimizer on one task.
+class Record:
+    """What happened in some runs of one optimizer on one task.
 
     Attributes:
         rows: table rows in the order of evaluation, shape (runs, evaluations).
@@ -31,15 +31,21 @@ class Outcome:
         wall_seconds: of all runs together.
     """
 
-    table: Table
-    task: str
-    optimizer: str
     rows: IntArray
     observed: FloatArray
     seconds: FloatArray
     fit_seconds: FloatArray
     proposal_seconds: FloatArray
     wall_seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome(Record):
+    """One optimizer on one task of a table, and the figures made of its record."""
+
+    table: Table
+    task: str
+    optimizer: str
 
     @cached_property
     def incumbents(self) -> IntArray:
@@ -140,13 +146,10 @@ class Outcome:
         return frame
 
 
-def joined(parts: Sequence[Outcome]) -> Outcome:
-    """The outcome of all runs from those of some runs each, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    runs = np.array([part.runs for part in parts])
-    return replace(
-        parts[0],
+def joined(parts: Sequence[Record]) -> Record:
+    """The record of all runs from those of some runs each, in order."""
+    runs = np.array([len(part.rows) for part in parts])
+    return Record(
         rows=np.concatenate([part.rows for part in parts]),
         observed=np.concatenate([part.observed for part in parts]),
         seconds=np.concatenate([part.seconds for part in parts]),

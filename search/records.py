@@ -61,7 +61,7 @@ def summary(result: StudyResult, command: str) -> dict[str, Any]:
         "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers},
         "tables": {table.name: table.hash for table in result.tables},
         "rows": [outcome.row() for outcome in result.outcomes],
-        "statistics": result.statistics(),
+        "statistics": result.statistics,
     }
     return {key: plain(value) for key, value in content.items()}
 

@@ -10,56 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
-from ..bench import Split, Table, UnknownName, WarmnasError
-from .evaluator import Observe, TableEvaluator
+from ..bench import Table
 from .optimizer import make_optimizer, optimizers, parse_spec
-from .outcome import Outcome, joined
-from .problem import Problem
-from .sources import LeaveOut, draw_sources, source_tasks
+from .outcome import Outcome, Record, joined
+from .protocol import Protocol, find_tasks, make_problem
+from .run import run_part
 from .statistics import across_tasks, within_task
-from .streams import Streams, child
 from .workers import Part, run_parts
 
 Progress = Callable[[str, str, int], None]  # (task, optimizer, evaluations just done)
-_NOISE = 2  # key of the child stream that draws observed seeds
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """What makes two studies comparable.
-
-    Attributes:
-        tasks: target tasks.
-        budget: evaluations per run.
-        runs: independent runs.
-        seed: of the whole study; run r of a task derives from (seed, task, r).
-        observe: what an optimizer sees.
-        sources: ``all``, ``none`` or names with commas between.
-        source_rows: rows that a run draws per source task; None for all.
-        leave_out: what is left out with the target; None takes the table's own default.
-    """
-
-    tasks: tuple[str, ...]
-    budget: int
-    runs: int
-    seed: int = 0
-    observe: Observe = "mean"
-    sources: str = "all"
-    source_rows: int | None = 200
-    leave_out: LeaveOut | None = None
-
-    def left_out(self, table: Table) -> LeaveOut:
-        """``task`` or ``family``, the table's default where nothing was said."""
-        default: LeaveOut = "family" if table.data.attrs.get("leave_out") == "family" else "task"
-        return self.leave_out or default
 
 
 @dataclass(frozen=True)
@@ -82,9 +46,11 @@ class StudyResult:
     def protocol_hash(self) -> str:
         """Hash of tables, splits, sources, rows, budget and seeds: equal hashes may be compared."""
         tables = {t.name: [t.hash, t.splits, self.protocol.left_out(t)] for t in self.tables}
-        text = json.dumps([asdict(self.protocol), tables], sort_keys=True)
+        # What is left out stands beside each table as it was applied, said or by default.
+        text = json.dumps([asdict(replace(self.protocol, leave_out=None)), tables], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
+    @cached_property
     def statistics(self) -> dict[str, Any]:
         """Tests within each task at the final budget, and means with intervals over tasks per benchmark."""
         within = [row for task in self.tasks for row in within_task(self.of(task), self.protocol.budget)]
@@ -93,104 +59,6 @@ class StudyResult:
             for table in self.tables
         }
         return {"within_task": within, "across_tasks": across}
-
-
-def find_tasks(tables: Sequence[Table], names: Sequence[str]) -> list[tuple[Table, str]]:
-    """Tables and tasks of the given names; ``all`` stands for every task of every table."""
-    known = {task: table for table in tables for task in table.tasks}
-    if list(names) == ["all"]:
-        return [(table, task) for task, table in known.items()]
-    for name in names:
-        if name not in known:
-            raise UnknownName("task", name, ["all", *known])
-    return [(known[name], name) for name in dict.fromkeys(names)]
-
-
-def run_seeds(seed: int, task: str, runs: int) -> tuple[np.random.SeedSequence, ...]:
-    """One seed per run; they do not depend on the other tasks, on the optimizer or on how many runs there are."""
-    root = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(task.encode()),))
-    return tuple(child(root, run) for run in range(runs))
-
-
-def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
-    """What the optimizers of a study may know of one target task."""
-    if not table.has(task, Split.VAL):
-        table.resolve(task, Split.VAL)
-    candidates = table.candidates(task)
-    if not 1 <= protocol.budget <= len(candidates):
-        raise WarmnasError(f"--budget {protocol.budget}: {task} has 1 to {len(candidates)} candidates to evaluate")
-    if protocol.runs < 1:
-        raise WarmnasError(f"--runs {protocol.runs}: at least one run is needed")
-    seeds = run_seeds(protocol.seed, task, protocol.runs)
-    names = source_tasks(table, task, protocol.sources, protocol.left_out(table))
-    sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe)
-    return Problem(candidates, seeds, protocol.budget, sources, live_params(table, task))
-
-
-def live_params(table: Table, task: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Parameters on live paths of a task's candidates: by the space's own formula, else the table's counts.
-
-    A canonical NAS-Bench-Graph architecture has no dead operations, so there the table counts live parameters.
-    """
-    candidates = table.candidates(task)
-    classes = int(table.data["classes"].values[table.tasks.index(task)]) if "classes" in table.data.coords else 10
-    by_formula = table.space.live_params(candidates.genotypes, classes)
-    if by_formula is not None:
-        return by_formula
-    counts = table.column("params", task)
-    return None if counts is None else counts[candidates.table_rows]
-
-
-def run_optimizer(
-    table: Table,
-    task: str,
-    spec: str,
-    problem: Problem,
-    observe: Observe,
-    report: Callable[[int], None] | None = None,
-) -> Outcome:
-    """One optimizer on one task; WarmnasError where it proposes an architecture twice or none of the candidates."""
-    started = time.perf_counter()
-    evaluator = TableEvaluator(table, task, observe, Streams([child(seed, _NOISE) for seed in problem.seeds]))
-    optimizer = make_optimizer(spec, problem)
-    shape = (problem.runs, problem.budget)
-    values, seconds = np.empty(shape), np.empty(shape)
-    genotypes = np.empty((*shape, problem.candidates.genotypes.shape[1]), dtype=np.int8)
-    fit, proposal = np.empty(problem.budget), np.empty(problem.budget)
-    clock = time.perf_counter
-    for step in range(problem.budget):
-        t0 = clock()
-        asked = optimizer.ask(1)
-        t1 = clock()
-        result = evaluator.evaluate(asked)
-        t2 = clock()
-        optimizer.tell(asked, result.values)
-        proposal[step], fit[step] = t1 - t0, clock() - t2
-        genotypes[:, step] = asked[:, 0]
-        values[:, step], seconds[:, step] = result.values[:, 0], result.seconds[:, 0]
-        if report is not None:
-            report(problem.runs)
-    rows = problem.candidates.rows(genotypes)
-    _check_once(rows, spec)
-    return Outcome(
-        table=table,
-        task=task,
-        optimizer=spec,
-        rows=problem.candidates.table_rows[rows],
-        observed=table.metrics[task].sign * values,
-        seconds=seconds,
-        fit_seconds=fit / problem.runs,
-        proposal_seconds=proposal / problem.runs,
-        wall_seconds=time.perf_counter() - started,
-    )
-
-
-def _check_once(rows: np.ndarray[Any, np.dtype[np.int64]], spec: str) -> None:
-    ordered = np.sort(rows, axis=1)
-    if (rows < 0).any():
-        raise WarmnasError(f"optimizer '{spec}' proposed an architecture that is not a candidate")
-    if (ordered[:, 1:] == ordered[:, :-1]).any():
-        raise WarmnasError(f"optimizer '{spec}' proposed an architecture twice in one run")
 
 
 def study(
@@ -215,24 +83,28 @@ def study(
     targets = find_tasks(tables, protocol.tasks)
     protocol = replace(protocol, tasks=tuple(task for _, task in targets))
     names = list(dict.fromkeys(specs))
-    problems = [make_problem(table, task, protocol) for table, task in targets]
-    for problem in problems:
+    problems = {task: make_problem(table, task, protocol) for table, task in targets}
+    for problem in problems.values():
         for spec in names:
             make_optimizer(spec, problem.part(0, 1))
-    kinds = [(target, problem, spec) for target, problem in zip(targets, problems, strict=True) for spec in names]
-    parts = [(kind, chunk) for kind in kinds for chunk in _chunks(kind[2], protocol.runs)]
+    chunks = {spec: _chunks(spec, protocol.runs) for spec in names}
+    parts = [(table, task, spec, chunk) for table, task in targets for spec in names for chunk in chunks[spec]]
 
-    def start(kind: tuple[tuple[Table, str], Problem, str], chunk: tuple[int, int]) -> Part[Outcome]:
-        (table, task), problem, spec = kind
-        return lambda report: run_optimizer(table, task, spec, problem.part(*chunk), protocol.observe, report)
+    def start(table: Table, task: str, spec: str, chunk: tuple[int, int]) -> Part[Record]:
+        # A record, unlike an outcome, comes back from another process without a copy of the table.
+        return lambda report: run_part(table, task, spec, problems[task].part(*chunk), protocol.observe, report)
 
     def tell(part: int, evaluations: int) -> None:
         if progress is not None:
-            (_, task), _, spec = parts[part][0]
+            _, task, spec, _ = parts[part]
             progress(task, spec, evaluations)
 
-    pieces = iter(run_parts([start(*part) for part in parts], workers, tell))
-    outcomes = [joined([next(pieces) for _ in _chunks(spec, protocol.runs)]) for _, _, spec in kinds]
+    records = iter(run_parts([start(*part) for part in parts], workers, tell))
+    outcomes = []
+    for table, task in targets:
+        for spec in names:
+            record = joined([next(records) for _ in chunks[spec]])
+            outcomes.append(Outcome(**vars(record), table=table, task=task, optimizer=spec))
     used = tuple(table for table in tables if any(table is t for t, _ in targets))
     return StudyResult(protocol, used, tuple(outcomes))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -40,12 +41,10 @@ class Linear(nn.Module):
 class MLP(nn.Module):
     """ReLU layers and a linear one: (runs, batch, inputs) -> (runs, batch). ``zero`` makes its first output 0."""
 
-    def __init__(
-        self, rng: UniformSource, runs: int, inputs: int, hidden: int, layers: int, zero: bool = False
-    ) -> None:
+    def __init__(self, rng: UniformSource, runs: int, inputs: int, hidden: int, layers: int, zero: bool = False) -> None:
         super().__init__()
         sizes = [inputs, *[hidden] * layers]
-        self.hidden = nn.ModuleList(Linear(rng, runs, a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = nn.ModuleList(Linear(rng, runs, a, b) for a, b in pairwise(sizes))
         self.out = Linear(rng, runs, sizes[-1], 1, zero=zero)
 
     def forward(self, x: Tensor) -> Tensor:

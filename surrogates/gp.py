@@ -169,12 +169,14 @@ class PoolGP:
 
 def profiled_scale(white: FloatArray) -> FloatArray:
     """The s^2 of largest likelihood given whitened residuals: (runs, n) -> (runs,)."""
-    return np.maximum(np.square(white).mean(axis=1), 1e-12)
+    scale: FloatArray = np.maximum(np.square(white).mean(axis=1), 1e-12)
+    return scale
 
 
 def deviation(explained: Float32, scale: FloatArray) -> Float32:
     """Standard deviation from the explained share of the variance: (runs, m) and (runs,) -> (runs, m)."""
-    return np.sqrt(np.maximum(1.0 - explained, 1e-6) * scale[:, None].astype(np.float32))
+    std: Float32 = np.sqrt(np.maximum(1.0 - explained, 1e-6) * scale[:, None].astype(np.float32))
+    return std
 
 
 def correlations(observed: Genotypes, candidates: Genotypes, theta: FloatArray) -> Float32:

@@ -58,7 +58,7 @@ class NAO(BaseEstimator):  # type: ignore[misc]
         rng: UniformSource,
         size: str = "small",
         alpha: float = 0.8,
-        rate: float = 3e-3,
+        rate: float = 4e-3,
         batch: int = 64,
     ) -> None:
         self.space = space

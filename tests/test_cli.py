@@ -266,7 +266,7 @@ def test_an_unwritable_out_is_refused_before_the_study_runs(out, capsys, tmp_pat
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "summary" / "summary.json").mkdir(parents=True)
     study = importlib.import_module("warmnas.search.study")  # the name in the package is the function
-    monkeypatch.setattr(study, "run_optimizer", lambda *_: pytest.fail("the study ran"))
+    monkeypatch.setattr(study, "run_parts", lambda *_: pytest.fail("the study ran"))
     assert "--out" in refused(capsys, tmp_path, *STUDY, *SMALL, "--out", str(tmp_path / out))
 
 

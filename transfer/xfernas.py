@@ -18,6 +18,8 @@ Without sources there is one task and no residual: what remains is NAO.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -35,6 +37,7 @@ class XferNAS(NAO):
 
     Args:
         beta: weight of the residuals' mean square.
+        source_rate: step size at the start of the training on the sources; it falls to 0 along a cosine.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class XferNAS(NAO):
         rng: UniformSource,
         size: str = "small",
         alpha: float = 0.8,
-        rate: float = 3e-3,
+        rate: float = 4e-3,
         batch: int = 64,
         beta: float = 0.3,
+        source_rate: float = 1.2e-2,
     ) -> None:
         super().__init__(space, runs, rng, size, alpha, rate, batch)
         self.beta = beta
+        self.source_rate = source_rate
         self.tasks = 0
 
     def fit_sources(self, sources: list[tuple[Genotypes, FloatArray]], steps: int) -> XferNAS:
@@ -64,9 +69,15 @@ class XferNAS(NAO):
         self.network.add_module("residuals", self.residuals)
         self._restart_optimizer()
         self._sources = [(self._tokens(g), _scores(v)) for g, v in sources]
-        for _ in range(steps):
+        for step in range(steps):
+            self._set_rate(0.5 * self.source_rate * (1 + math.cos(math.pi * step / steps)))
             self._step(self._joint_loss(self._source_batch(self.batch)))
+        self._set_rate(self.rate)
         return self
+
+    def _set_rate(self, rate: float) -> None:
+        for group in self._adam.param_groups:
+            group["lr"] = rate
 
     def adapt(self, genotypes: Genotypes, values: FloatArray, steps: int) -> XferNAS:
         """Refit with the target's results so far, (runs, n, genes) and (runs, n), beside the sources."""
@@ -104,11 +115,12 @@ class XferNAS(NAO):
         code = self.network.encode(tokens)
         embedding = self.network.pool(code)
         universal = self.network.predictor(embedding)
-        sizes = [scores.shape[1] for _, _, scores in batches]
         loss = (1 - self.alpha) * self._reconstruction(code, tokens)
-        for (task, _, scores), e, u in zip(batches, embedding.split(sizes, 1), universal.split(sizes, 1), strict=True):
-            residual = self.residuals[task](e)
-            error = (u + residual - scores).square().mean(dim=1).sum()
+        end = 0
+        for task, _, scores in batches:
+            part = slice(end, end := end + scores.shape[1])
+            residual = self.residuals[task](embedding[:, part])
+            error = (universal[:, part] + residual - scores).square().mean(dim=1).sum()
             weight = 1.0 if task == self.tasks else 1 / self.tasks
             loss = loss + weight * (self.alpha * error + self.beta * residual.square().mean(dim=1).sum())
         return loss

@@ -7,13 +7,17 @@ would otherwise decide the scale. Expected improvement: Jones, Schonlau & Welch 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ...bench import FloatArray, IntArray
 from ...surrogates.acquisition import expected_improvement, normal_scores
-from ...surrogates.gp import PoolGP
 from ..optimizer import CandidateOptimizer, optimizers
 from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...surrogates.gp import PoolGP
 
 
 @optimizers("gp")
@@ -25,7 +29,7 @@ class GaussianProcess(CandidateOptimizer):
     def __init__(self, problem: Problem, initial: int = 5) -> None:
         super().__init__(problem)
         self._first = self.first_random(max(initial, 1))
-        self._gp: PoolGP | None = None
+        self._gp: PoolGP | None = None  # made when it is first fitted
         self._asked = 0
 
     def propose(self) -> IntArray:
@@ -33,7 +37,8 @@ class GaussianProcess(CandidateOptimizer):
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self._first[:, self._asked - 1]
-        assert self._gp is not None
+        if self._gp is None:  # asked for more before the random part was told
+            return self.draw(np.full(len(self.runs), -1))
         mean, std = self._gp.predict()
         best = normal_scores(self.values).max(axis=1, keepdims=True).astype(mean.dtype)
         gain = expected_improvement(mean, std, best)
@@ -43,5 +48,7 @@ class GaussianProcess(CandidateOptimizer):
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Fit once the random part is over."""
         if self._first.shape[1] <= self.evaluations < self.problem.budget:
+            from ...surrogates.gp import PoolGP
+
             self._gp = self._gp or PoolGP(self.problem.candidates.genotypes, self.problem.runs, self.problem.budget)
             self._gp.fit(self.rows, normal_scores(self.values))

@@ -51,7 +51,7 @@ class XferNASSearch(CandidateOptimizer):
         problem: Problem,
         size: str = "small",
         initial: int = 10,
-        pretrain: int = 200,
+        pretrain: int = 300,
         steps: int = 30,
         beta: float = 0.3,
     ) -> None:
@@ -79,6 +79,8 @@ class XferNASSearch(CandidateOptimizer):
         if proposed < self._first.shape[1]:
             return self._first[:, proposed]
         if not self._queue.shape[1]:
+            if not self.problem.sources and not self.evaluations:  # asked for more before anything was told
+                return self.draw(np.full(len(self.runs), -1))
             self._queue = self._make_queue()
         queue = self._queue
         free = self._free.take(self._first_of_run[:, None] + queue)
@@ -131,7 +133,5 @@ class XferNASSearch(CandidateOptimizer):
 class NAOSearch(XferNASSearch):
     """NAO (Luo et al. 2018): XferNAS without sources, its control."""
 
-    def __init__(
-        self, problem: Problem, size: str = "small", initial: int = 10, steps: int = 30
-    ) -> None:
+    def __init__(self, problem: Problem, size: str = "small", initial: int = 10, steps: int = 30) -> None:
         super().__init__(replace(problem, sources=()), size=size, initial=initial, steps=steps)

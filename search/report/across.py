@@ -21,7 +21,7 @@ def across_html(name: str, rows: Sequence[Row], metrics: Sequence[Metric]) -> Ht
 
     Args:
         name: of the benchmark.
-        rows: of ``statistics()["across_tasks"]``: one per optimizer and budget.
+        rows: of ``statistics["across_tasks"]``: one per optimizer and budget.
         metrics: of its tasks; more than one kind is said, because their mean mixes them.
     """
     tasks, unit = rows[0]["tasks"], listed(dict.fromkeys(regret_unit(metric) for metric in metrics))

@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 
 def findings(result: StudyResult, statistics: Row) -> list[tuple[str, str]]:
-    """(benchmark, sentence) for each benchmark of a study, from its ``statistics()``."""
+    """(benchmark, sentence) for each benchmark of a study, from its ``statistics``."""
     entries = []
     for table in result.tables:
         tasks = [task for task in result.tasks if result.of(task)[0].table is table]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..study import Protocol, StudyResult
+from ..protocol import Protocol
+from ..study import StudyResult
 from .markup import Html, counted, element, join, listed
 
 REPORTING_SEED = 1000  # seeds below are for development

@@ -70,7 +70,7 @@ def page(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
         element("title", f"warmnas: {title}"),
         element("style", _asset("style.css")),
     )
-    statistics = result.statistics()
+    statistics = result.statistics
     main = element(
         "main",
         _header(result, title, statistics),

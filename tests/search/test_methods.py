@@ -133,3 +133,20 @@ def test_wrong_options_are_refused(cells: Table, spec: str) -> None:
     problem = make_problem(cells, "cifar100", Protocol(("cifar100",), 5, 2, sources="none"))
     with pytest.raises(WarmnasError, match=spec.split("[")[0]):
         make_optimizer(spec, problem)
+
+
+def test_xfernas_without_sources_is_nao(few_cells: Table, drive: Drive) -> None:
+    problem = make_problem(few_cells, "cifar100", Protocol(("cifar100",), budget=12, runs=2, sources="none"))
+    values = few_cells.values("cifar100")
+    options = "[initial=4,steps=3]"
+    np.testing.assert_array_equal(drive("xfernas" + options, problem, values), drive("nao" + options, problem, values))
+
+
+def test_nao_takes_nothing_from_the_sources(few_cells: Table, drive: Drive) -> None:
+    values = few_cells.values("cifar100")
+    with_sources, without = (
+        make_problem(few_cells, "cifar100", Protocol(("cifar100",), 12, 2, sources=sources, source_rows=50))
+        for sources in ("all", "none")
+    )
+    spec = "nao[initial=4,steps=3]"
+    np.testing.assert_array_equal(drive(spec, with_sources, values), drive(spec, without, values))

@@ -54,11 +54,12 @@ def values(few_graphs: Table) -> FloatArray:
 
 @every_optimizer
 @some_sources
-@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("n", [1, 3, "whole budget"])
 def test_candidates_are_proposed_and_none_of_them_twice(
-    name: str, sources: str, n: int, make: Make, values: FloatArray, drive: Drive, spec_of: SpecOf
+    name: str, sources: str, n: int | str, make: Make, values: FloatArray, drive: Drive, spec_of: SpecOf
 ) -> None:
-    rows = drive(spec_of(name), make(name, sources), values, n)
+    at_once = budget_of(name) if isinstance(n, str) else n
+    rows = drive(spec_of(name), make(name, sources), values, at_once)
     assert rows.shape == (RUNS, budget_of(name))
     assert (rows >= 0).all()
     assert all(len(np.unique(run)) == len(run) for run in rows)

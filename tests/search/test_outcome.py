@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmnas.bench import FloatArray, IntArray, Table
-from warmnas.search import Outcome
+from warmnas.search import Outcome, Record
 from warmnas.search.statistics import across_tasks, bootstrap, holm, paired_p, within_task
 
 Vary = Callable[..., Table]
@@ -20,7 +20,7 @@ ROWS, BUDGET = 8, 6
 def outcome_of(table: Table, rows: IntArray, observed: FloatArray | None = None, name: str = "mine") -> Outcome:
     seen = table.values("cora")[rows] if observed is None else observed
     nothing = np.zeros(rows.shape[1])
-    return Outcome(table, "cora", name, rows, seen, np.ones(rows.shape), nothing, nothing, 0.0)
+    return Outcome(rows, seen, np.ones(rows.shape), nothing, nothing, 0.0, table=table, task="cora", optimizer=name)
 
 
 @settings(deadline=None, max_examples=60)
@@ -145,7 +145,8 @@ def test_across_tasks_counts_tasks_not_runs(few_graphs: Table) -> None:
         for name in ("source-ranking", "mine"):
             rows = rng.integers(0, 300, (6, 2))
             seen = few_graphs.values(task)[rows]
-            outcomes.append(Outcome(few_graphs, task, name, rows, seen, seen, np.zeros(2), np.zeros(2), 0.0))
+            record = Record(rows, seen, seen, np.zeros(2), np.zeros(2), 0.0)
+            outcomes.append(Outcome(**vars(record), table=few_graphs, task=task, optimizer=name))
     lines = across_tasks(outcomes, "source-ranking")
     last = {line["optimizer"]: line for line in lines if line["budget"] == 2}
     means = {n: [o.regret[:, -1].mean() for o in outcomes if o.optimizer == n] for n in ("source-ranking", "mine")}

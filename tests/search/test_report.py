@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,17 @@ def make_table(tasks=("one",), test=True, name="tiny"):
 def make_outcome(table, task, optimizer, rows):
     rows = np.asarray(rows)
     zeros = np.zeros(rows.shape[1])
-    return Outcome(table, task, optimizer, rows, table.values(task, rows), np.full(rows.shape, np.nan), zeros, zeros, 0.1)
+    return Outcome(
+        rows,
+        table.values(task, rows),
+        np.full(rows.shape, np.nan),
+        zeros,
+        zeros,
+        0.1,
+        table=table,
+        task=task,
+        optimizer=optimizer,
+    )
 
 
 def make_result(table=None, runs=15, budget=10, optimizers=("random", "good", "fixed"), start=0):
@@ -91,7 +102,9 @@ class Reader(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.elements, self.words, self.inside = [], [], []
+        self.elements: list[Any] = []
+        self.words: list[str] = []
+        self.inside: list[str] = []
         self.feed(path.read_text(encoding="utf-8"))
         self.text = " ".join(" ".join(self.words).split())
 
@@ -113,13 +126,19 @@ def figures(path):
     return [json.loads(text) for text in found]
 
 
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, pattern
+    return match.group(1)
+
+
 def cells_of(path, task="one"):
     """Rows of a task's table: {optimizer: [(text, class)]}."""
     page = path.read_text(encoding="utf-8")
-    table = re.search(rf'<table aria-label="Results on {task}">(.*?)</table>', page).group(1)
+    table = found(rf'<table aria-label="Results on {task}">(.*?)</table>', page)
     rows = {}
     for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", table):
-        name = re.search(r'data-value="(.*?)"', row).group(1)
+        name = found(r'data-value="(.*?)"', row)
         cells = re.findall(r"<td(.*?)>(.*?)</td>", row)
         rows[re.sub("<.*?>|&lt;.*", "", name).strip()] = [
             (re.sub("<.*?>", "", text), (re.search('class="(.*?)"', attrs) or [None, ""])[1]) for attrs, text in cells
@@ -358,7 +377,7 @@ def test_a_browser_draws_sorts_and_toggles(tmp_path):
     assert done.stdout.count('class="main-svg"') >= 2
     assert done.stdout.count('<button type="button" aria-pressed="true"') == 5
     assert done.stdout.count('<button type="button" aria-pressed="false"') == 1
-    order = [float(v) for v in re.search('data-order="(.*?)"', done.stdout).group(1).split(",")]
+    order = [float(v) for v in found('data-order="(.*?)"', done.stdout).split(",")]
     assert order == sorted(order)
     assert 'data-marks="3"' in done.stdout, "curves of two, and one band, for one of the two is deterministic"
     assert "CONSOLE" not in done.stderr

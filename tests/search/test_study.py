@@ -139,7 +139,7 @@ def test_a_table_without_times_has_no_clock_and_one_without_tests_no_test(
 def test_all_stands_for_every_task_of_every_table(few_cells: Table, few_graphs: Table) -> None:
     found = study([few_cells, few_graphs], ["random"], Protocol(("all",), 3, 2))
     assert found.tasks == [*few_cells.tasks, *few_graphs.tasks]
-    assert set(found.statistics()["across_tasks"]) == {"nasbench201", "nasbench-graph"}
+    assert set(found.statistics["across_tasks"]) == {"nasbench201", "nasbench-graph"}
 
 
 @pytest.mark.parametrize(

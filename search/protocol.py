@@ -1,0 +1,90 @@
+"""The rules of a study as a value, and the problem that they make of a task: what an optimizer may know of it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..bench import FloatArray, Split, Table, UnknownName, WarmnasError
+from .evaluator import Observe
+from .problem import Problem
+from .sources import LeaveOut, draw_sources, source_tasks
+from .streams import child
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What makes two studies comparable.
+
+    Attributes:
+        tasks: target tasks.
+        budget: evaluations per run.
+        runs: independent runs.
+        seed: of the whole study; run r of a task derives from (seed, task, r).
+        observe: what an optimizer sees.
+        sources: ``all``, ``none`` or names with commas between.
+        source_rows: rows that a run draws per source task; None for all.
+        leave_out: what is left out with the target; None takes the table's own default.
+    """
+
+    tasks: tuple[str, ...]
+    budget: int
+    runs: int
+    seed: int = 0
+    observe: Observe = "mean"
+    sources: str = "all"
+    source_rows: int | None = 200
+    leave_out: LeaveOut | None = None
+
+    def left_out(self, table: Table) -> LeaveOut:
+        """``task`` or ``family``, the table's default where nothing was said."""
+        default: LeaveOut = "family" if table.data.attrs.get("leave_out") == "family" else "task"
+        return self.leave_out or default
+
+
+def find_tasks(tables: Sequence[Table], names: Sequence[str]) -> list[tuple[Table, str]]:
+    """Tables and tasks of the given names; ``all`` stands for every task of every table."""
+    known = {task: table for table in tables for task in table.tasks}
+    if list(names) == ["all"]:
+        return [(table, task) for task, table in known.items()]
+    for name in names:
+        if name not in known:
+            raise UnknownName("task", name, ["all", *known])
+    return [(known[name], name) for name in dict.fromkeys(names)]
+
+
+def run_seeds(seed: int, task: str, runs: int) -> tuple[np.random.SeedSequence, ...]:
+    """One seed per run; they do not depend on the other tasks, on the optimizer or on how many runs there are."""
+    root = np.random.SeedSequence(seed, spawn_key=(zlib.crc32(task.encode()),))
+    return tuple(child(root, run) for run in range(runs))
+
+
+def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
+    """What the optimizers of a study may know of one target task."""
+    table.resolve(task, Split.VAL)  # refuses a table without validation values
+    candidates = table.candidates(task)
+    if not 1 <= protocol.budget <= len(candidates):
+        raise WarmnasError(f"--budget {protocol.budget}: {task} has 1 to {len(candidates)} candidates to evaluate")
+    if protocol.runs < 1:
+        raise WarmnasError(f"--runs {protocol.runs}: at least one run is needed")
+    seeds = run_seeds(protocol.seed, task, protocol.runs)
+    names = source_tasks(table, task, protocol.sources, protocol.left_out(table))
+    sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe)
+    return Problem(candidates, seeds, protocol.budget, sources, live_params(table, task))
+
+
+def live_params(table: Table, task: str) -> FloatArray | None:
+    """Parameters on live paths of a task's candidates: by the space's own formula, else the table's counts.
+
+    A canonical NAS-Bench-Graph architecture has no dead operations, so there the table counts live parameters.
+    """
+    candidates = table.candidates(task)
+    classes = int(table.data["classes"].values[table.tasks.index(task)]) if "classes" in table.data.coords else 10
+    by_formula = table.space.live_params(candidates.genotypes, classes)
+    if by_formula is not None:
+        return by_formula
+    counts = table.column("params", task)
+    return None if counts is None else counts[candidates.table_rows]
