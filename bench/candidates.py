@@ -41,7 +41,7 @@ class Candidates:
 
     def rows(self, genotypes: Genotypes) -> Rows:
         """Candidate of each genotype, -1 where there is none: (..., genes) -> (...,)."""
-        found: Rows = self._row_of_index[self.space.index(genotypes)]
+        found: Rows = self._row_of_index.take(self.space.index(genotypes))
         return found
 
     @cached_property

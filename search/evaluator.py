@@ -68,11 +68,11 @@ class TableEvaluator:
         if rows.min() < 0:
             raise WarmnasError(f"an architecture was proposed that is not a candidate of {self._task}")
         if self._seeds is None:
-            values = self._means[rows]
+            values = self._means.take(rows)
         else:
             pick = (self._streams.random(rows.shape) * self._counts[rows]).astype(np.int64)
             values = self._seeds[rows, pick]
-        return Evaluation(values, self._seconds[rows])
+        return Evaluation(values, self._seconds.take(rows))
 
 
 def recorded_seeds(table: Table, task: str) -> tuple[FloatArray, FloatArray]:

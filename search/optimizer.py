@@ -91,8 +91,8 @@ class CandidateOptimizer(Optimizer):
 
     def ask(self, n: int = 1) -> Genotypes:
         """See :class:`Optimizer`."""
-        rows = np.stack([self._take() for _ in range(n)], axis=1)
-        genotypes = self.problem.candidates.genotypes[rows]
+        rows = self._take()[:, None] if n == 1 else np.stack([self._take() for _ in range(n)], axis=1)
+        genotypes = self.problem.candidates.genotypes.take(rows, axis=0)
         self._last = genotypes, rows
         return genotypes
 
