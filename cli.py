@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -213,7 +214,10 @@ def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> P
 
     used = tuple(table for table in tables if set(table.tasks) & set(protocol.tasks))
     names = "+".join(table.name for table in used)
-    return Path("runs") / f"{kind}-{names}-{StudyResult(protocol, used, ()).protocol_hash()}"
+    folder = Path("runs") / f"{kind}-{names}-{StudyResult(protocol, used, ()).protocol_hash()}"
+    # The protocol does not say which optimizers ran, so an equal one may have results there already.
+    others = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
+    return folder if not folder.exists() else next(other for other in others if not other.exists())
 
 
 def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> StudyResult:
