@@ -7,6 +7,8 @@ convolutions on ten classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import nn
 
@@ -14,13 +16,13 @@ from ..spaces.base import Genotypes
 from ..spaces.nasbench201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, live_edges
 
 
-def conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution without bias, batch norm."""
+def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, models: int = 1) -> nn.Sequential:
+    """ReLU, convolution without bias, batch norm; of several models side by side in the channels."""
     padding = kernel // 2
     return nn.Sequential(
         nn.ReLU(),
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False),
-        nn.BatchNorm2d(outputs),
+        nn.Conv2d(models * inputs, models * outputs, kernel, stride, padding, groups=models, bias=False),
+        nn.BatchNorm2d(models * outputs),
     )
 
 
@@ -46,6 +48,10 @@ class Cell(nn.Module):
         )
         self._live = [bool(x) for x in live_edges(genotype)]
 
+    def idle(self) -> Iterator[nn.Module]:
+        """The layers that are not computed, for whoever counts as the benchmark counts."""
+        return (layer for edge, layer in self.layers.items() if not self._live[int(edge)])
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Sum of the terms that reach the output node; zeros where the cell is disconnected."""
         nodes: list[torch.Tensor | None] = [x, None, None, None]
@@ -59,12 +65,14 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """Residual block of stride 2: (batch, c, h, w) -> (batch, 2c, h/2, w/2)."""
+    """Residual block of stride 2: (batch, c, h, w) -> (batch, 2c, h/2, w/2), or of several models side by side."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, models: int = 1) -> None:
         super().__init__()
-        self.body = nn.Sequential(conv(width, 2 * width, 3, stride=2), conv(2 * width, 2 * width, 3))
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(width, 2 * width, 1, bias=False))
+        wide = 2 * width
+        self.body = nn.Sequential(conv(width, wide, 3, stride=2, models=models), conv(wide, wide, 3, models=models))
+        mix = nn.Conv2d(models * width, models * wide, 1, groups=models, bias=False)
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), mix)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Body plus pooled shortcut."""
@@ -79,6 +87,8 @@ class NASBench201Network(nn.Module):
         self, genotype: Genotypes, shape: tuple[int, int, int], classes: int, width: int = 16, cells: int = 5
     ) -> None:
         super().__init__()
+        self.genotype, self.shape, self.classes = genotype, shape, classes
+        self.width, self.depth = width, cells
         self.stem = nn.Sequential(nn.Conv2d(shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
         stages: list[nn.Module] = []
         for stage in range(3):
@@ -93,3 +103,10 @@ class NASBench201Network(nn.Module):
         """Logits of a batch."""
         logits: torch.Tensor = self.classifier(self.head(self.cells(self.stem(images))))
         return logits
+
+    @staticmethod
+    def stack(networks: Sequence[NASBench201Network]) -> nn.Module:
+        """Networks of one size as one program; see ``stacked.py``."""
+        from .stacked import StackedNetwork
+
+        return StackedNetwork(networks)

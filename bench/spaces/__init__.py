@@ -5,9 +5,16 @@ from __future__ import annotations
 from ..errors import UnknownName
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
 from .nasbench201 import NASBench201Space
-from .nasbench_graph import NASBenchGraphSpace
+from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 
-SPACES: dict[str, SearchSpace] = {s.name: s for s in (NASBench201Space(), NASBenchGraphSpace())}
+SPACES: dict[str, SearchSpace] = {
+    s.name: s
+    for s in (
+        NASBench201Space(),
+        NASBenchGraphSpace(),
+        NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
+    )
+}
 
 
 def space(name: str) -> SearchSpace:

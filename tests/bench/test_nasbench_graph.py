@@ -120,3 +120,21 @@ def test_every_tree_of_four_nodes_can_be_written() -> None:
 def test_strings_that_are_no_architecture_are_refused(text: str, why: str) -> None:
     with pytest.raises(WarmnasError, match=why):
         GRAPHS.from_string(text)
+
+
+def test_the_proteins_variant_has_the_architectures_that_proteins_was_measured_on(nasbench_graph: Table) -> None:
+    proteins = space("nasbench-graph-proteins")
+    everything = proteins.all_genotypes()
+    classes = np.unique(proteins.index(proteins.canonical(everything[proteins.valid(everything)])))
+    rows = nasbench_graph.candidates("proteins").table_rows
+    assert len(classes) == len(rows) == 2021
+    names = [proteins.to_string(proteins.from_index(index)) for index in classes]
+    assert {nasbench_graph.row(name) for name in names} == set(rows.tolist())
+
+
+def test_the_proteins_variant_refuses_other_operations() -> None:
+    proteins = space("nasbench-graph-proteins")
+    for text in ("0,0,0,0|gat,gcn,gcn,gcn", "00111"):
+        with pytest.raises(WarmnasError):
+            proteins.from_string(text)
+    assert proteins.to_string(proteins.from_string("01457")) == "0,0,0,0|gcn,sage,arma,fc"
