@@ -7,10 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from warmnas.search.workers import single_thread
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("WARMNAS_CACHE"):
             patch.setenv("WARMNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small arrays are slower on many threads."""
+    with single_thread():
         yield

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from warmnas.bench import FloatArray, IntArray, Table, open_benchmark
 from warmnas.search import Problem, make_optimizer
-from warmnas.search.workers import single_thread
 
 Vary = Callable[..., Table]
 Drive = Callable[..., IntArray]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Small arrays are slower on many threads."""
-    with single_thread():
-        yield
 
 
 @pytest.fixture(scope="session")
