@@ -47,7 +47,8 @@ def members(genotypes: Genotypes) -> list[Member]:
 
 def by_model(x: Tensor, models: int) -> Tensor:
     """A view (batch, models * c, h, w) -> (batch, h, w, models, c)."""
-    return x.permute(0, 2, 3, 1).unflatten(3, (models, -1))
+    n, channels, height, width = x.shape
+    return x.permute(0, 2, 3, 1).view(n, height, width, models, channels // models)
 
 
 class StackedCell(nn.Module):
@@ -109,7 +110,7 @@ class StackedNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits of each model."""
-        features = self.head(self.cells(self.stem(images))).unflatten(1, (self.models, -1)).transpose(0, 1)
+        features = self.head(self.cells(self.stem(images))).view(len(images), self.models, -1).transpose(0, 1)
         weight = self.classifier.weight.view(self.models, self.classes, -1).transpose(1, 2)
         return torch.baddbmm(self.classifier.bias.view(self.models, 1, self.classes), features, weight)
 
@@ -133,7 +134,10 @@ class StackedNetwork(nn.Module):
             tensor.copy_(torch.cat(values) if tensor.dim() else values[0])
 
     def unstack(self, model: int) -> dict[str, Tensor]:
-        """The state of one model as :class:`NASBench201Network` loads it; edges that no path uses keep their initial numbers."""
+        """The state of one model as :class:`NASBench201Network` loads it.
+
+        What no path uses keeps its initial numbers, as it does alone.
+        """
         state = {name: value.clone() for name, value in self._initial[model].items()}
         connected = live_edges(self._genotypes[model]).any()
         for tensor, name, models in self._tensors():
