@@ -1,0 +1,136 @@
+"""From a spec to a task: read, split, draw the classes, take as many training images as asked for, resize."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...bench.errors import UnknownName, WarmnasError
+from ...bench.values import Split
+from .builtin import tasks
+from .duplicates import Groups, joined, near_identical, separable
+from .folder import read_folder
+from .groups import read_groups
+from .keys import keys
+from .npz import read_npz
+from .pixels import resized, with_channels
+from .place import find_data, task_name
+from .selection import members, subsample
+from .source import TEST, TRAIN, VAL, Source, check
+from .spec import Spec, parse
+from .splits import VAL_SHARE, split
+from .task import ImageTask, Ints, Part
+
+LARGEST_SIDE = 1_024
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """What is known of a set beside its images; what the user brings is not mirrored unless the user says so."""
+
+    family: str
+    flip: bool = False
+    crop: bool = True
+    source: str = "the user's own images"
+    licence: str = "the user's"
+
+
+def open_task(
+    spec: str,
+    *,
+    resolution: int | None = None,
+    channels: int | None = None,
+    train_size: int | None = None,
+    groups: Path | None = None,
+) -> ImageTask:
+    """Open a task.
+
+    Args:
+        spec: a built-in name, the name of a set below WARMNAS_DATA, an ``.npz`` or a folder of images per class; options in
+            brackets (``cifar100[seed=7,classes=20]``, see ``spec.py``).
+        resolution: side in pixels of the square images; None keeps the data's own.
+        channels: 1 for grey, 3 for RGB; None keeps the data's own.
+        train_size: training images to keep, spread over the classes as they are; all where there are fewer.
+        groups: a file that says which images must stay on one side of a split (``groups.py``).
+
+    Raises:
+        WarmnasError: in one line, naming file and field, where the data or the arguments are wrong.
+    """
+    asked = parse(spec)
+    _check_size(spec, resolution, channels)
+    source, origin = _read(asked, resolution)
+    check(source)
+    chance = keys(source.digests, "split", origin.family, asked.split or 0)
+    alike, notes = separable(near_identical(source), source.digests)
+    together = alike if groups is None else _merged(alike, read_groups(Path(groups), source))
+    share = VAL_SHARE if asked.val is None else asked.val / 100
+    part = split(source.where, source.labels, source.part, together, chance, share)
+    chosen = np.sort(asked.choose(origin.family, len(source.classes)))
+    rows = [members(source.labels, part == name, chosen, chance) for name in (TRAIN, VAL, TEST)]
+    for name, found in zip(Split, rows, strict=True):
+        if not len(found):
+            raise WarmnasError(f"{source.where}: no {name.value} images of the classes of {origin.family}{asked.brackets}")
+    if train_size is not None:
+        rows[TRAIN] = rows[TRAIN][subsample(f"task '{spec}'", source.labels[rows[TRAIN]], train_size)]
+    parts = [_part(source, found, chosen, resolution, channels) for found in rows]
+    return ImageTask(
+        name=origin.family + asked.brackets,
+        family=origin.family,
+        classes=tuple(source.classes[i] for i in chosen),
+        train=parts[TRAIN],
+        val=parts[VAL],
+        test=parts[TEST],
+        flip=origin.flip if asked.flip is None else asked.flip,
+        crop=origin.crop if asked.crop is None else asked.crop,
+        source=origin.source,
+        licence=origin.licence,
+        overlap=_overlap(alike, rows),
+        notes=(*source.notes, *notes),
+    )
+
+
+def _check_size(spec: str, resolution: int | None, channels: int | None) -> None:
+    if resolution is not None and not 1 <= resolution <= LARGEST_SIDE:
+        raise WarmnasError(f"task '{spec}': resolution={resolution}; it is from 1 to {LARGEST_SIDE}")
+    if channels not in (None, 1, 3):
+        raise WarmnasError(f"task '{spec}': channels={channels}; grey is 1, RGB is 3")
+
+
+def _part(source: Source, rows: Ints, chosen: Ints, resolution: int | None, channels: int | None) -> Part:
+    images = resized(with_channels(source.images[rows], channels, source.where), resolution)
+    return Part(images, np.searchsorted(chosen, source.labels[rows]).astype(np.int64))
+
+
+def _read(asked: Spec, resolution: int | None) -> tuple[Source, _Origin]:
+    """The images of a built-in task, of a path, or of a name below WARMNAS_DATA; the first that there is."""
+    if asked.base in tasks:
+        known = tasks[asked.base]
+        return known.read(), _Origin(asked.base, known.flip, known.crop, known.source, known.licence)
+    path = Path(asked.base).expanduser()
+    if not path.exists():
+        found = find_data(asked.base)
+        if found is None and (path.suffix == ".npz" or len(path.parts) > 1):
+            raise WarmnasError(f"no file or folder {asked.base}")
+        if found is None:
+            hint = " Or name an .npz file, a folder with a folder of images per class, or a set in the folder WARMNAS_DATA."
+            raise UnknownName("task", asked.base, tasks, hint=hint)
+        path = found
+    family = task_name(path.resolve() if path.name in ("", ".", "..") else path)
+    if path.is_dir():
+        return read_folder(path, resolution), _Origin(family)
+    if path.suffix.lower() != ".npz":
+        raise WarmnasError(f"{path}: neither an .npz nor a folder with a folder of images per class")
+    return read_npz(path), _Origin(family)
+
+
+def _merged(first: Groups, second: Groups) -> Groups:
+    """Groups (n,) in which images of one group by either count are together."""
+    _, leader, number = np.unique(second, return_index=True, return_inverse=True)
+    return joined(first, np.stack([np.arange(len(first)), leader[number]], axis=1))
+
+
+def _overlap(alike: Groups, rows: list[Ints]) -> int:
+    trained = np.unique(alike[rows[TRAIN]])
+    return sum(int(np.isin(alike[rows[part]], trained).sum()) for part in (VAL, TEST))
