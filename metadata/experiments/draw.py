@@ -1,0 +1,91 @@
+"""Which architectures a plan trains: function classes of a space, in a fixed random order.
+
+So a plan that asks for more keeps what it had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...bench.errors import WarmnasError
+from ...bench.spaces import Genotypes, IntArray, SearchSpace
+
+ENUMERATED = 200_000  # spaces up to this size are drawn from by class, larger ones by genotype
+CLASSES = 10  # for live-params; its order does not depend on it
+UNIFORM, UPPER, OWN = range(3)  # random streams of a plan
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How many architectures, and how they are drawn.
+
+    Attributes:
+        uniform: drawn uniformly over the function classes; "all" takes every one.
+        upper_half: drawn uniformly over the half with the most live-params, none of them twice.
+    """
+
+    uniform: int | Literal["all"] = 0
+    upper_half: int = 0
+
+
+def architectures(space: SearchSpace, draw: Draw, seed: int, without: Genotypes | None = None, *stream: int) -> Genotypes:
+    """Canonical genotypes of different function classes, shape (n, genes).
+
+    The two kinds alternate in proportion, so that the first ones of the list are a fair part of it.
+
+    Args:
+        space: they come from; disconnected cells are left out.
+        draw: how many of which kind.
+        seed: of the plan.
+        without: canonical genotypes not to draw, shape (m, genes).
+        stream: numbers that tell this draw from the plan's other ones.
+
+    Raises:
+        WarmnasError: where the space has too few classes, or no live-params.
+    """
+    wanted = 0 if draw.uniform == "all" else draw.uniform
+    pool = _pool(space, 50 * (wanted + draw.upper_half), seed)
+    taken = space.index(pool[:0] if without is None else without)
+    free = _missing(space, _shuffled(pool, seed, UNIFORM, *stream), taken)
+    number = len(free) if draw.uniform == "all" else wanted
+    first, second = free[:number], pool[:0]
+    if draw.upper_half:
+        upper = _missing(space, _shuffled(_upper(space, pool), seed, UPPER, *stream), taken)
+        second = _missing(space, upper, space.index(first))[: draw.upper_half]
+    if len(first) < number or len(second) < draw.upper_half:
+        raise WarmnasError(f"{space.name} has {len(pool)} function classes to draw from, too few for this plan")
+    places = np.concatenate([(np.arange(len(part)) + 0.5) / max(len(part), 1) for part in (first, second)])
+    return np.concatenate([first, second])[np.argsort(places, kind="stable")]
+
+
+def _pool(space: SearchSpace, n: int, seed: int) -> Genotypes:
+    """Canonical genotypes of the classes to draw from, in the order of their index."""
+    if space.size <= ENUMERATED:
+        genotypes = space.all_genotypes()
+        genotypes = genotypes[space.valid(genotypes)]
+    else:
+        genotypes = space.sample(n, np.random.default_rng([seed, OWN]))
+    connected = getattr(space, "connected", space.valid)
+    canonical = space.canonical(genotypes[connected(genotypes)])
+    return canonical[np.unique(space.index(canonical), return_index=True)[1]]
+
+
+def _upper(space: SearchSpace, pool: Genotypes) -> Genotypes:
+    """Those whose live-params are above the median."""
+    params = space.live_params(pool, CLASSES)
+    if params is None:
+        raise WarmnasError(f"{space.name} has no live-params, so no upper half to draw from")
+    return pool[params > np.median(params)]
+
+
+def _missing(space: SearchSpace, genotypes: Genotypes, taken: IntArray) -> Genotypes:
+    """Those whose index is not taken, in their order."""
+    return genotypes[~np.isin(space.index(genotypes), taken)]
+
+
+def _shuffled(genotypes: Genotypes, seed: int, *stream: int) -> Genotypes:
+    """In a random order of its own stream."""
+    return genotypes[np.random.default_rng([seed, *stream]).permutation(len(genotypes))]

@@ -1,0 +1,248 @@
+"""The experiment store: every trial, every epoch, in one SQLite file that several processes may use at once.
+
+A trial is ``left``, ``running``, ``done`` or ``failed``. Every change is one transaction, and an epoch is one commit: what
+:meth:`ExperimentStore.record` returned from is in the file. A trial whose worker died is trained again from its first
+epoch; its earlier epochs stay until they are replaced one by one, so no reported epoch is ever missing.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .database import ClaimLost, in_words, open_database, transaction
+from .owners import alive, owner_of
+from .status import Status, status
+from .trial import Claim, TaskFacts, Trial, recipe_from, recipe_text
+
+if TYPE_CHECKING:
+    from ..training.recipe import Epoch
+
+DEATHS, EARLY = 20, 4  # deaths of workers until a trial counts as their cause; one before its first epoch counts as four
+
+
+class ExperimentStore:
+    """One process's connection to a store; it never crosses a fork (a pickled one opens the file anew).
+
+    Args:
+        path: the file; it is created where there is none.
+        read_only: for looking; the file must exist.
+        check: look for damage on opening.
+
+    Raises:
+        WarmnasError: where the file is no intact store; StoreUnavailable where the disk is full. So may all methods.
+    """
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, check: bool = True) -> None:
+        self.path = Path(path)
+        self._connection = open_database(self.path, read_only, check)
+        self._process = os.getpid()
+
+    def __reduce__(self) -> tuple[type[ExperimentStore], tuple[str]]:
+        return ExperimentStore, (str(self.path),)
+
+    def close(self) -> None:
+        """Close the file; the last one to do so leaves a single file behind."""
+        with in_words(self.path):
+            self._connection.close()
+
+    def query(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT."""
+        self._own()
+        with in_words(self.path):
+            return self._connection.execute(statement, values).fetchall()
+
+    def _write(self, work: Callable[[sqlite3.Connection], Any]) -> Any:
+        self._own()
+        with in_words(self.path), transaction(self._connection):
+            return work(self._connection)
+
+    def _own(self) -> None:
+        if os.getpid() != self._process:
+            raise RuntimeError("a store must be opened in the process that uses it")
+
+    # --- plans -----------------------------------------------------------------------------------------------------
+    def add(self, trials: Iterable[Trial], plan: str = "", tasks: Iterable[TaskFacts] = ()) -> int:
+        """Add the trials that are not there yet, and say that a plan wants all of them.
+
+        Args:
+            trials: in the order in which they shall be done.
+            plan: whose they are; :meth:`claim` takes it.
+            tasks: facts of the tasks.
+
+        Returns:
+            How many were new.
+        """
+        rows = [
+            (t.id, t.space, t.genotype, t.task, t.task_hash, t.seed, recipe_text(t.recipe), t.recipe.epochs) for t in trials
+        ]
+        columns = "id, space, genotype, task, task_hash, seed, recipe, epochs"
+
+        def work(connection: sqlite3.Connection) -> int:
+            before = connection.total_changes
+            connection.executemany(f"INSERT OR IGNORE INTO trials ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            added = connection.total_changes - before
+            wanted = [(plan, row[0]) for row in rows]
+            connection.executemany("INSERT OR IGNORE INTO planned SELECT ?, number FROM trials WHERE id = ?", wanted)
+            facts = [astuple(task) for task in tasks]
+            connection.executemany("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", facts)
+            return added
+
+        return int(self._write(work))
+
+    def note(self, key: str, value: object) -> None:
+        """Remember something about the last generation, such as how many workers it had."""
+        self._write(lambda c: c.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, str(value))))
+
+    def counts(self, plan: str = "") -> dict[str, int]:
+        """Trials of a plan by state, and ``epochs``: how many of theirs have been reported and still count."""
+        chosen = "SELECT state, COUNT(*), SUM(reported) FROM planned JOIN trials ON number = trial WHERE plan = ?"
+        found = dict.fromkeys(("left", "running", "done", "failed", "epochs"), 0)
+        for state, trials, reported in self.query(chosen + " GROUP BY state", (plan,)):
+            found[state] = trials
+            found["epochs"] += reported
+        return found
+
+    # --- claims ----------------------------------------------------------------------------------------------------
+    def claim(self, plan: str = "", most: Callable[[Trial], int] | int = 1) -> list[Claim]:
+        """Take the next trial, and others like it (same space, task, recipe and seed) that can be trained beside it.
+
+        Args:
+            plan: of the trials.
+            most: how many to take at most, or a function that says it for the first of them.
+
+        Returns:
+            The claims of this process; an empty list where nothing is left.
+        """
+        owner, now = owner_of(os.getpid()), time.time()
+
+        def work(connection: sqlite3.Connection) -> list[Claim]:
+            first = connection.execute(_NEXT, (plan,)).fetchone()
+            if first is None:
+                return []
+            wanted = most if isinstance(most, int) else most(_trial(first))
+            rows = [first]
+            if wanted > 1 and not first[7]:  # one that workers died on is tried by itself
+                rows = connection.execute(_LIKE, (plan, *first[1:3], *first[4:6], first[8], wanted)).fetchall()
+            connection.executemany(_TAKE, [(owner, now, now, len(rows), row[0]) for row in rows])
+            return [Claim(_trial(row), row[0], row[6] + 1) for row in rows]
+
+        claims: list[Claim] = self._write(work)
+        return claims
+
+    def _mine(self, claim: Claim, assignment: str, values: Sequence[Any], clean: bool = False) -> None:
+        """Change a trial that this claim holds; ClaimLost where it does not. ``clean`` drops older attempts' epochs."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            where = "number = ? AND attempt = ? AND state = 'running'"
+            changed = connection.execute(
+                f"UPDATE trials SET heartbeat = ?, {assignment} WHERE {where}",
+                (time.time(), *values, claim.number, claim.attempt),
+            )
+            if not changed.rowcount:
+                raise ClaimLost(claim.trial.id)
+            if clean:
+                connection.execute("DELETE FROM epochs WHERE trial = ? AND attempt < ?", claim[1:])
+
+        self._write(work)
+
+    def record(self, claim: Claim, epoch: Epoch) -> None:
+        """Write one epoch: when this returns, it stays. ClaimLost where the trial is somebody else's by now."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            values = (time.time(), epoch.epoch, claim.number, claim.attempt)
+            if not connection.execute(_BEAT, values).rowcount:
+                raise ClaimLost(claim.trial.id)
+            row = (claim.number, epoch.epoch, claim.attempt, *map(float, epoch[1:]))
+            connection.execute("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+        self._write(work)
+
+    def finish(self, claim: Claim, params: int, flops: int) -> None:
+        """The trial is done; ``params`` weights, ``flops`` multiply-adds per image."""
+        values = (time.time(), int(params), int(flops))
+        self._mine(claim, "state = 'done', finished = ?, params = ?, flops = ?", values, clean=True)
+
+    def fail(self, claim: Claim, reason: str) -> None:
+        """The trial cannot be done; the reason in one line."""
+        values = (time.time(), " ".join(reason.split()))
+        self._mine(claim, "state = 'failed', finished = ?, reason = ?", values, clean=True)
+
+    def alone(self, claim: Claim) -> None:
+        """The trial starts again, without those that were claimed with it."""
+        self._mine(claim, "batch = 1, reported = 0, started = ?", (time.time(),))
+
+    def release_claims(self, claims: Iterable[Claim]) -> None:
+        """Give back those of these claims that still hold."""
+        rows = [claim[1:] for claim in claims]
+        self._write(lambda c: c.executemany(_GIVE_BACK, rows))
+
+    # --- the dead --------------------------------------------------------------------------------------------------
+    def beat(self, owners: Iterable[str]) -> None:
+        """A sign of life of these processes, for those who cannot see them; see ``owner_of``."""
+        rows = [(time.time(), owner) for owner in owners]
+        change = "UPDATE trials SET heartbeat = ? WHERE state = 'running' AND owner = ?"
+        self._write(lambda c: c.executemany(change, rows))
+
+    def release(self, owners: Iterable[str] | None = None, died: str = "") -> int:
+        """Give back the claims of these processes, or of all that are dead.
+
+        Args:
+            owners: see ``owner_of``; None looks for processes that do not live any more.
+            died: where a worker was seen to die, how; a trial on which too many did has failed.
+
+        Returns:
+            How many trials were given back.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            held = "SELECT owner, MAX(heartbeat) FROM trials WHERE state = 'running' GROUP BY owner"
+            now = time.time()
+            rows = connection.execute(held).fetchall()
+            dead = [(o,) for o, beat in rows if (o in owners if owners is not None else not alive(o, beat, now))]
+            if not dead:
+                return 0
+            if died:
+                connection.executemany(_BURY, dead)
+                why = f"crashed: its workers died again and again ({died})"
+                connection.executemany(_BLAME, [(why, DEATHS, *owner) for owner in dead])
+            return connection.executemany(_RELEASE, dead).rowcount
+
+        owners = None if owners is None else set(owners)
+        if owners is None and not self.query("SELECT 1 FROM trials WHERE state = 'running' LIMIT 1"):
+            return 0
+        return int(self._write(work))
+
+    def status(self) -> Status:
+        """How many trials there are, are done, run, failed and are left, and how long the rest will take."""
+        self._own()
+        with in_words(self.path):
+            return status(self._connection)
+
+
+_FIELDS = "number, space, task_hash, genotype, task, recipe, attempt, deaths, seed"
+# CROSS JOIN keeps SQLite to this order: the index over the states gives the next trial at once.
+_PLANNED = f"SELECT {_FIELDS} FROM trials CROSS JOIN planned ON trial = number AND plan = ? WHERE state = 'left'"
+_NEXT = f"{_PLANNED} ORDER BY deaths, number LIMIT 1"
+_SAME = "deaths = 0 AND space = ? AND task_hash = ? AND task = ? AND recipe = ? AND seed = ?"
+_LIKE = f"{_PLANNED} AND {_SAME} ORDER BY number LIMIT ?"
+_TAKE = """UPDATE trials SET state = 'running', attempt = attempt + 1, reported = 0, owner = ?, heartbeat = ?, started = ?,
+    batch = ? WHERE number = ?"""
+_BEAT = """UPDATE trials SET heartbeat = ?, reported = MAX(reported, ?) WHERE number = ? AND attempt = ?
+    AND state = 'running'"""
+_BURY = f"UPDATE trials SET deaths = deaths + CASE reported WHEN 0 THEN {EARLY} ELSE 1 END WHERE state = 'running' AND owner = ?"
+_BLAME = """UPDATE trials SET state = 'failed', finished = heartbeat, reason = ? WHERE state = 'running' AND deaths >= ?
+    AND owner = ?"""
+_FREE = "UPDATE trials SET state = 'left', reported = 0, owner = NULL WHERE state = 'running'"
+_RELEASE = f"{_FREE} AND owner = ?"
+_GIVE_BACK = f"{_FREE} AND number = ? AND attempt = ?"
+
+
+def _trial(row: Sequence[Any]) -> Trial:
+    _, space, task_hash, genotype, task, recipe, _, _, seed = row
+    return Trial(space, genotype, task, seed, recipe_from(recipe), task_hash)
