@@ -10,14 +10,16 @@ arrives. Encoder and decoder are shared. Loss: alpha * squared error + (1 - alph
 
 Every task's values enter as normal scores of their ranks. A new task has few results and those are of a chosen, good part
 of the space: ranks among them say nothing of where they stand among all architectures. So their scores are moved and
-stretched to the mean and the deviation that the universal network predicts for the same architectures: a result changes the
-order that the network believes in, not its level, and one result alone changes nothing.
+stretched to the mean and the deviation that the sources predict for the same architectures: a result changes the order that
+the network believes in, not its level, and one result alone changes nothing. With n results the deviation is at least
+(n - 1) / (n - 1 + 20), so that a target that disagrees with its sources is heard in the end.
 
 Without sources there is one task and no residual: what remains is NAO.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -29,6 +31,7 @@ from ..surrogates.acquisition import normal_scores
 from ..surrogates.batched import MLP
 from ..surrogates.nao import NAO, SIZES, _rows
 
+TRUST = 20  # results at which a target's scores are spread by half of what a random sample's would be
 Batch = tuple[int, Tensor, Tensor]  # task, tokens (runs, b, steps), scores (runs, b)
 
 
@@ -73,6 +76,7 @@ class XferNAS(NAO):
             self._set_rate(0.5 * self.source_rate * (1 + math.cos(math.pi * step / steps)))
             self._step(self._joint_loss(self._source_batch(self.batch)))
         self._set_rate(self.rate)
+        self._prior = copy.deepcopy(self.network).requires_grad_(False)
         return self
 
     def _set_rate(self, rate: float) -> None:
@@ -94,11 +98,12 @@ class XferNAS(NAO):
 
     def _matched_scores(self, tokens: Tensor, values: FloatArray) -> Tensor:
         with torch.no_grad():
-            believed = self.network.predict(self.network.encode(tokens))
+            believed = self._prior.predict(self._prior.encode(tokens))
         scores = _scores(values)
         deviation = scores.std(dim=1, correction=0, keepdim=True).clamp(min=1e-6)
         scores = (scores - scores.mean(dim=1, keepdim=True)) / deviation
-        stretch = believed.std(dim=1, correction=0, keepdim=True)
+        n = values.shape[1]
+        stretch = believed.std(dim=1, correction=0, keepdim=True).clamp(min=(n - 1) / (n - 1 + TRUST))
         return scores * stretch + believed.mean(dim=1, keepdim=True)
 
     def _source_batch(self, rows: int) -> list[Batch]:

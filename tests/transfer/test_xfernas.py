@@ -76,7 +76,7 @@ def test_results_enter_at_the_level_that_was_predicted(fitted: XferNAS) -> None:
     with torch.no_grad():
         believed = fitted.network.predict(fitted.network.encode(tokens)).numpy()
     np.testing.assert_allclose(scores.mean(axis=1), believed.mean(axis=1), atol=1e-5)
-    np.testing.assert_allclose(scores.std(axis=1), believed.std(axis=1), atol=1e-5)
+    np.testing.assert_allclose(scores.std(axis=1), np.maximum(believed.std(axis=1), 8 / 28), atol=1e-5)
     one = fitted._matched_scores(tokens[:, :1], values[:, :1]).numpy()
     np.testing.assert_allclose(one, believed[:, :1], atol=1e-6)
 
