@@ -177,10 +177,10 @@ class ExperimentStore:
         """The trial starts again, without those that were claimed with it."""
         self._mine(claim, "batch = 1, reported = 0, started = ?", (time.time(),))
 
-    def release_claims(self, claims: Iterable[Claim]) -> None:
-        """Give back those of these claims that still hold."""
+    def release_claims(self, claims: Iterable[Claim], died: str = "") -> None:
+        """Give back those of these claims that still hold; ``died`` says how, where their worker was seen to die."""
         rows = [claim[1:] for claim in claims]
-        self._write(lambda c: c.executemany(_GIVE_BACK, rows))
+        self._write(lambda c: _give_back(c, "number = ? AND attempt = ?", rows, died))
 
     # --- the dead --------------------------------------------------------------------------------------------------
     def beat(self, owners: Iterable[str]) -> None:
@@ -205,13 +205,7 @@ class ExperimentStore:
             now = time.time()
             rows = connection.execute(held).fetchall()
             dead = [(o,) for o, beat in rows if (o in owners if owners is not None else not alive(o, beat, now))]
-            if not dead:
-                return 0
-            if died:
-                connection.executemany(_BURY, dead)
-                why = f"crashed: its workers died again and again ({died})"
-                connection.executemany(_BLAME, [(why, DEATHS, *owner) for owner in dead])
-            return connection.executemany(_RELEASE, dead).rowcount
+            return _give_back(connection, "owner = ?", dead, died)
 
         owners = None if owners is None else set(owners)
         if owners is None and not self.query("SELECT 1 FROM trials WHERE state = 'running' LIMIT 1"):
@@ -235,12 +229,19 @@ _TAKE = """UPDATE trials SET state = 'running', attempt = attempt + 1, reported 
     batch = ? WHERE number = ?"""
 _BEAT = """UPDATE trials SET heartbeat = ?, reported = MAX(reported, ?) WHERE number = ? AND attempt = ?
     AND state = 'running'"""
-_BURY = f"UPDATE trials SET deaths = deaths + CASE reported WHEN 0 THEN {EARLY} ELSE 1 END WHERE state = 'running' AND owner = ?"
-_BLAME = """UPDATE trials SET state = 'failed', finished = heartbeat, reason = ? WHERE state = 'running' AND deaths >= ?
-    AND owner = ?"""
-_FREE = "UPDATE trials SET state = 'left', reported = 0, owner = NULL WHERE state = 'running'"
-_RELEASE = f"{_FREE} AND owner = ?"
-_GIVE_BACK = f"{_FREE} AND number = ? AND attempt = ?"
+
+
+def _give_back(connection: sqlite3.Connection, held: str, rows: list[tuple[Any, ...]], died: str) -> int:
+    """Make running trials left again, and count the deaths of their workers: how many trials were there."""
+    running = f"state = 'running' AND {held}"
+    if died:
+        weight = f"CASE reported WHEN 0 THEN {EARLY} ELSE 1 END"
+        connection.executemany(f"UPDATE trials SET deaths = deaths + {weight} WHERE {running}", rows)
+        blamed = f"UPDATE trials SET state = 'failed', finished = heartbeat, reason = ? WHERE deaths >= ? AND {running}"
+        why = f"crashed: its workers died again and again ({died})"
+        connection.executemany(blamed, [(why, DEATHS, *row) for row in rows])
+    change = f"UPDATE trials SET state = 'left', reported = 0, owner = NULL WHERE {running}"
+    return connection.executemany(change, rows).rowcount if rows else 0
 
 
 def _trial(row: Sequence[Any]) -> Trial:

@@ -82,13 +82,17 @@ class FakeTrainer:
     seconds: float = 0.0
     stack: int = 1
     failures: dict[str, str] = field(default_factory=dict)  # genotype -> how it fails
-    log: str = ""
+    log: str = ""  # file of the trials that were trained
+    pids: str = ""  # file of the processes that train
 
     def together(self, recipe, device):
         return self.stack
 
     def train(self, trials, task, report, device):
         failed = {}
+        if self.pids:
+            with Path(self.pids).open("a", encoding="utf-8") as file:
+                file.write(f"{os.getpid()}\n")
         for epoch in range(1, trials[0].recipe.epochs + 1):
             time.sleep(self.seconds)
             for index, trial in enumerate(trials):

@@ -156,7 +156,8 @@ def killed(tmp_path, kills, seed, plan_text="number=30, epochs=5", stack=1):
             break
         workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         target = draw.choice(["main", "all", "worker"])
-        if target == "worker" and workers:
+        target = target if workers else "main"
+        if target == "worker":
             os.kill(int(draw.choice(workers)), signal.SIGKILL)
         elif target == "all":
             os.killpg(process.pid, signal.SIGKILL)
