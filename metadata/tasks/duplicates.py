@@ -21,10 +21,12 @@ import numpy.typing as npt
 
 from .pixels import Float32
 from .source import Source
+from .task import Ints
 
 NEAR, LEVELS, SHARE = 0.08, 3.0, 0.06
 DIRECTIONS = 10
 FLAT = 1.0  # levels of contrast below which an image is a single colour
+MANY = 10  # a few copies in a small class are copies, not what the class is like
 CHUNK = 100_000  # pairs compared at one time
 Groups = npt.NDArray[np.int64]
 _KEPT: OrderedDict[bytes, Groups] = OrderedDict()  # by content; class subsets of one parent ask for the same again
@@ -52,18 +54,28 @@ def groups_of(digests: Sequence[bytes], thumbs: Float32) -> Groups:
     return joined(content, pairs)
 
 
-def separable(groups: Groups, digests: Sequence[bytes]) -> tuple[Groups, tuple[str, ...]]:
-    """The groups, and a note where they had to be loosened: one that holds more than half of a set cannot be split.
+def separable(groups: Groups, digests: Sequence[bytes], labels: Ints) -> tuple[Groups, tuple[str, ...]]:
+    """The groups, and notes where they had to be loosened: a group that is most of a class cannot be split.
 
-    Then only identical images stay together, and where even these are more than half, every image is alone: such a set
-    (the same image everywhere) is a test of chance, and nothing can be remembered of it.
+    Of such groups (one fixed camera, one pattern with a little noise) only identical images stay together; and where even
+    these are most of a class (one image everywhere: a test of chance) every image is alone.
     """
-    identical = np.unique(np.frombuffer(b"".join(digests), dtype=f"V{len(digests[0])}"), return_inverse=True)[1]
-    if 2 * np.bincount(groups).max() <= len(groups):
-        return groups, ()
-    if 2 * np.bincount(identical).max() <= len(groups):
-        return identical, ("More than half of the images are near-identical; only identical ones were kept together.",)
-    return np.arange(len(groups)), ("More than half of the images are the same; copies are in all parts.",)
+    notes = []
+    if (large := _most_of_a_class(groups, labels)).any():
+        identical = np.unique(np.frombuffer(b"".join(digests), dtype=f"V{len(digests[0])}"), return_inverse=True)[1]
+        groups = np.where(large, len(groups) + identical, groups)
+        notes.append(f"Near-identical images are most of a class; {large.sum()} of them may be in different parts.")
+    if (large := _most_of_a_class(groups, labels)).any():
+        groups = np.where(large, 2 * len(groups) + np.arange(len(groups)), groups)
+        notes.append(f"Identical images are most of a class; {large.sum()} of them may be in different parts.")
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64), tuple(notes)
+
+
+def _most_of_a_class(groups: Groups, labels: Ints) -> npt.NDArray[np.bool_]:
+    """Which images (n,) are in a group of more than ``MANY`` that holds more than half of one class."""
+    pairs, counts = np.unique(np.stack([groups, labels], 1), axis=0, return_counts=True)
+    large = (counts > MANY) & (2 * counts > np.bincount(labels)[pairs[:, 1]])
+    return np.isin(groups, pairs[large, 0])
 
 
 def joined(groups: Groups, pairs: npt.NDArray[np.int64]) -> Groups:

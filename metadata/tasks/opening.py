@@ -13,12 +13,12 @@ from .builtin import tasks
 from .duplicates import Groups, joined, near_identical, separable
 from .folder import read_folder
 from .groups import read_groups
-from .keys import keys
+from .keys import Keys, keys
 from .npz import read_npz
 from .pixels import resized, with_channels
 from .place import find_data, task_name
 from .selection import members, subsample
-from .source import TEST, TRAIN, VAL, Source, check
+from .source import TEST, TRAIN, VAL, Parts, Source, check
 from .spec import Spec, parse
 from .splits import VAL_SHARE, split
 from .task import ImageTask, Ints, Part
@@ -58,15 +58,13 @@ def open_task(
     Raises:
         WarmnasError: in one line, naming file and field, where the data or the arguments are wrong.
     """
-    asked = parse(spec)
+    asked = Spec(spec) if Path(spec).exists() else parse(spec)
     _check_size(spec, resolution, channels)
     source, origin = _read(asked, resolution)
     check(source)
+    alike = near_identical(source)
     chance = keys(source.digests, "split", origin.family, asked.split or 0)
-    alike, notes = separable(near_identical(source), source.digests)
-    together = alike if groups is None else _merged(alike, read_groups(Path(groups), source))
-    share = VAL_SHARE if asked.val is None else asked.val / 100
-    part = split(source.where, source.labels, source.part, together, chance, share)
+    part, notes = _divide(source, asked, alike, chance, groups)
     chosen = np.sort(asked.choose(origin.family, len(source.classes)))
     rows = [members(source.labels, part == name, chosen, chance) for name in (TRAIN, VAL, TEST)]
     for name, found in zip(Split, rows, strict=True):
@@ -89,6 +87,21 @@ def open_task(
         overlap=_overlap(alike, rows),
         notes=(*source.notes, *notes),
     )
+
+
+def _divide(source: Source, asked: Spec, alike: Groups, chance: Keys, groups: Path | None) -> tuple[Parts, tuple[str, ...]]:
+    """The part of every image, (n,), and what has to be said about it."""
+    together, notes = separable(alike, source.digests, source.labels)
+    own = None if groups is None else read_groups(Path(groups), source)
+    if own is not None:
+        together = _merged(together, own)
+    share = VAL_SHARE if asked.val is None else asked.val / 100
+    part = split(source.where, source.labels, source.part, together, chance, share)
+    if own is not None:
+        apart = len(np.unique(np.stack([own, part], 1), axis=0)) - len(np.unique(own))
+        if apart:
+            notes += ("Some groups are in several parts, as these were given.",)
+    return part, notes
 
 
 def _check_size(spec: str, resolution: int | None, channels: int | None) -> None:

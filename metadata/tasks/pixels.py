@@ -42,12 +42,17 @@ def scaled(images: UInt8, height: int, width: int) -> Float32:
     return out
 
 
+def _rounded(values: Float32) -> UInt8:
+    """Half upwards; the margin decides ties that another order of summation would decide otherwise."""
+    return np.asarray(np.minimum(np.floor(values + 0.501), 255), np.uint8)
+
+
 def resized(images: UInt8, resolution: int | None) -> UInt8:
     """Images (n, h, w, c) as squares of this side; None keeps them as they are."""
     if resolution is None or images.shape[1:3] == (resolution, resolution):
         return images
     parts = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
-    small = [np.rint(scaled(part, resolution, resolution)).astype(np.uint8) for part in parts]
+    small = [_rounded(scaled(part, resolution, resolution)) for part in parts]
     return np.concatenate(small) if small else np.empty((0, resolution, resolution, images.shape[3]), np.uint8)
 
 

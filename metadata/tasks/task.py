@@ -46,7 +46,8 @@ class ImageTask:
         crop: whether an image that is moved a little is still one of its class.
         source: where the images are from.
         licence: theirs, or that none is stated.
-        overlap: images of val and test that have a near-identical one in train. Not 0 only where the parts were given.
+        overlap: images of val and test that have a near-identical one in train: 0, unless the parts were given, or notes
+            say that most of a class is near-identical.
         notes: what was done that is not a matter of course, one sentence each.
     """
 
