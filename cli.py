@@ -6,6 +6,7 @@ heavy is imported inside the commands, so that ``warmnas --help`` answers at onc
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
 bench_app = typer.Typer(help="Look into the benchmarks.")
 app.add_typer(bench_app, name="bench")
+metadata_app = typer.Typer(help="Train networks over many tasks, and keep every epoch.")
+app.add_typer(metadata_app, name="metadata")
 
 MULTIPLE = ("--benchmark", "--task", "--optimizer")  # options of ``study`` that take several values
 INTERRUPTED = 130
@@ -62,6 +65,8 @@ LeaveOut = Annotated[
     LeftOut | None, typer.Option(help="No source: the task, or its whole family [default: as the table says].")
 ]
 
+Store = Annotated[Path, typer.Option(help="The file that keeps every trial.")]
+
 
 @app.callback(invoke_without_command=True)
 def _top(
@@ -70,7 +75,7 @@ def _top(
     if version:
         print(f"warmnas {__version__}")
     elif context.invoked_subcommand is None:
-        raise WarmnasError("no command; choose study, search or bench, or see warmnas --help")
+        raise WarmnasError("no command; choose study, search, bench or metadata, or see warmnas --help")
 
 
 @app.command()
@@ -172,6 +177,64 @@ def query(
     """Every value of one architecture on one task."""
     content = _open([benchmark])[0].query(task, arch, schedule)
     return _json(content) if json else lambda: console.print_query(content)
+
+
+@metadata_app.command("generate")
+def metadata_generate(
+    plan: Annotated[str, typer.Option(help="A TOML file, or the name of a plan that comes with warmnas, such as smoke.")],
+    store: Store,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes [default: one per core, or per GPU].")] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Address of a Ray cluster (auto, host:port) to spread the work over.")
+    ] = None,
+) -> Printer | int:
+    """Train what a plan asks for and the store does not have; can be stopped and started at any time."""
+    from .metadata import experiments
+
+    if workers is not None and ray is not None:
+        raise WarmnasError("--workers and --ray exclude each other; a cluster has as many workers as cores, or GPUs")
+    prepared = experiments.prepare(experiments.read_plan(plan))
+    opened = experiments.ExperimentStore(store)
+    with contextlib.closing(opened), console.generation_bar() as progress:
+        counts = experiments.generate(prepared, opened, workers=workers, ray=ray, progress=progress)
+        failures = opened.failures()
+    if counts["failed"] and not counts["done"]:
+        console.complain(f"all {counts['failed']} trials failed, for example: {next(iter(failures))}")
+        return 1
+
+    def printed() -> None:
+        elsewhere = f", {counts['running']} still running elsewhere" if counts["running"] else ""
+        failed = f", {counts['failed']} failed (warmnas metadata status says why)" if counts["failed"] else ""
+        print(f"{plan}: {counts['done']} trials done{failed}{elsewhere}, {counts['epochs']} epochs in {store}")
+
+    return printed
+
+
+@metadata_app.command("status")
+def metadata_status(store: Store, json: AsJson = False) -> Printer:
+    """How many trials are done, running, failed and left, and how long the rest will take."""
+    from .metadata import experiments
+
+    with contextlib.closing(experiments.ExperimentStore(store, read_only=True)) as opened:
+        content, failures = opened.status(), opened.failures()
+    return _json(content) if json else lambda: console.print_status(content, failures)
+
+
+@metadata_app.command("export")
+def metadata_export(
+    store: Store,
+    out: Annotated[Path, typer.Option(help="The table file to write (.h5).")],
+    partial: Annotated[bool, typer.Option("--partial", help="Also the epochs of trials that are not finished.")] = False,
+    space: Annotated[str | None, typer.Option(help="Which search space, where the store has several.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Hash of the recipe, where the store has several.")] = None,
+) -> Printer:
+    """Freeze a store to a table, which every other command takes as a benchmark."""
+    from .metadata import experiments
+
+    with contextlib.closing(experiments.ExperimentStore(store, read_only=True)) as opened:
+        table = experiments.export(opened, out.stem, space=space, recipe=recipe, partial=partial)
+    table.save(out)
+    return lambda: print(f"{out}: {len(table.tasks)} tasks, {len(table.names)} architectures, {len(table.seeds)} seeds")
 
 
 def _json(content: Mapping[str, Any]) -> Printer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 SHOWN = (1, 5, 10, 50, 100, 500, 1000)  # budgets of the printed table; summary.json has more
 REFRESH = 0.2  # seconds between drawings of the progress bar
@@ -34,20 +35,41 @@ def stdout() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, width=WIDTH)
 
 
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    label = TextColumn("{task.description}", markup=False)
+    columns = (label, BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TimeRemainingColumn())
+    # No thread that draws: a study forks its processes, and a fork beside a thread may never end.
+    return Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+
+
+@contextmanager
+def generation_bar() -> Iterator[Callable[[int, int, Mapping[str, int]], None] | None]:
+    """Epochs of a generation on stderr, and how long the rest will take; None where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with _progress() as bar:
+        line = bar.add_task("", total=None)
+
+        def show(done: int, total: int, trials: Mapping[str, int]) -> None:
+            failed = f", {trials['failed']} failed" if trials["failed"] else ""
+            label = f"{trials['done']} of {sum(trials.values()) - trials['epochs']} trials{failed}"
+            bar.update(line, completed=done, total=total, description=label, refresh=True)
+
+        yield show
+
+
 @contextmanager
 def progress_bar(total: int) -> Iterator[Callable[[str, str, int], None] | None]:
     """Counts evaluations on stderr and says how long it will take; None where stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    label = TextColumn("{task.description}", markup=False)
-    columns = (label, BarColumn(), TextColumn("{task.percentage:3.0f} %"), TimeElapsedColumn(), TimeRemainingColumn())
     drawn = 0.0
-    # No thread that draws: a study forks its processes, and a fork beside a thread may never end.
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+    with _progress() as bar:
         line = bar.add_task("", total=total)
 
         def advance(task: str, optimizer: str, done: int) -> None:
@@ -151,6 +173,26 @@ def print_query(content: Mapping[str, Any]) -> None:
         print(f"{content['arch']} was not measured on {content['task']}")
         return
     grid(f"{content['arch']} on {content['task']}", ("split", "seed", "epochs", "value"), rows, left=2)
+
+
+def print_status(status: Mapping[str, Any], failures: Mapping[str, int]) -> None:
+    """What ``metadata status`` shows: numbers of trials, the time that the rest will take, and why some failed."""
+    eta = status["eta_seconds"]
+    rows = [(name, str(status[name])) for name in ("total", "done", "running", "failed", "left")]
+    rows.append(("time left", "unknown: nothing has been measured yet" if eta is None else duration(eta)))
+    facts("Trials", rows)
+    if failures:
+        print()
+        grid("Failures", ("trials", "reason"), [(str(count), reason) for reason, count in failures.items()], left=2)
+
+
+def duration(seconds: float) -> str:
+    """Two units of a length of time."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")) if n]
+    return " ".join(parts[:2]) or "0 s"
 
 
 def number(value: float | None) -> str:

@@ -6,6 +6,7 @@ actor or its machine is lost, its trials are given back and another actor takes 
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import threading
@@ -110,8 +111,8 @@ def run_on_ray(
     started = not ray.is_initialized()
     try:
         if started:
-            ray.init(address=address, log_to_driver=False, logging_level="error")
-        resources = ray.cluster_resources()
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise WarmnasError(f"no Ray cluster at --ray {address}: {' '.join(str(error).split())[:200]}") from error
     try:
@@ -179,7 +180,7 @@ class _Crew:
         import ray
 
         resources = {"num_gpus": 1} if self.gpu else {"num_cpus": 1}
-        actor = ray.remote(RayWorker).options(**resources).remote(self.trainer, "cuda" if self.gpu else "cpu")
+        actor: Any = ray.remote(RayWorker).options(**resources).remote(self.trainer, "cuda" if self.gpu else "cpu")
         if not self.most:
             recipes = {trial.recipe for trial in self.prepared.trials}
             self.most = {recipe: ray.get(actor.together.remote(recipe)) for recipe in recipes}

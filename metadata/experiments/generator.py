@@ -32,7 +32,7 @@ HOPELESS = 8  # workers that may end in a row without having had a trial
 
 
 def generate(
-    plan: Plan,
+    plan: Plan | Prepared,
     store: ExperimentStore,
     *,
     workers: int | None = None,
@@ -44,7 +44,7 @@ def generate(
     """Train what a plan asks for and the store does not have yet.
 
     Args:
-        plan: what to train.
+        plan: what to train; as :func:`prepare` gives it, where that has been called.
         store: where everything is written; others may use it at the same time.
         workers: processes; one per core (or per GPU, where there are some) if left out.
         ray: address of a Ray cluster to spread the work over, instead of processes here.
@@ -59,10 +59,8 @@ def generate(
         WarmnasError: before any training, where the plan cannot be done.
         StoreUnavailable: where the disk is full; everything recorded is safe.
     """
-    prepared = prepare(plan, opener)
-    if trainer is None:
-        _try_to_build(prepared)
-        trainer = TorchTrainer()
+    prepared = plan if isinstance(plan, Prepared) else prepare(plan, opener)
+    trainer = TorchTrainer() if trainer is None else trainer
     store.add(prepared.trials, prepared.id, prepared.facts)
     if ray is not None:
         from .cluster import run_on_ray
@@ -84,18 +82,6 @@ def generate(
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _try_to_build(prepared: Prepared) -> None:
-    """WarmnasError where the space has no network for images like these."""
-    from ...bench.spaces import space
-
-    for task in prepared.tasks.values():
-        trial = next(trial for trial in prepared.trials if trial.task_hash == task.hash)
-        chosen, recipe = space(trial.space), trial.recipe
-        _, height, width, channels = task.train.images.shape
-        shape = (channels, height, width)
-        chosen.build(chosen.from_string(trial.genotype), shape, len(task.classes), width=recipe.width, cells=recipe.cells)
 
 
 class _Worker(NamedTuple):

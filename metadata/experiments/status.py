@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from .owners import alive
 
@@ -48,14 +48,6 @@ def status(connection: sqlite3.Connection) -> Status:
         left=total - done - failed - len(shares),
         eta_seconds=eta if eta == eta else None,
     )
-
-
-def failures(connection_rows: list[tuple[Any, ...]]) -> dict[str, int]:
-    """How often each reason occurs, most frequent first."""
-    counted: dict[str, int] = {}
-    for (reason,) in connection_rows:
-        counted[reason] = counted.get(reason, 0) + 1
-    return dict(sorted(counted.items(), key=lambda pair: -pair[1]))
 
 
 def _workers(connection: sqlite3.Connection) -> int:

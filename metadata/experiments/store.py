@@ -218,6 +218,11 @@ class ExperimentStore:
         with in_words(self.path):
             return status(self._connection)
 
+    def failures(self) -> dict[str, int]:
+        """How many trials failed for each reason, most frequent first."""
+        counted = "SELECT reason, COUNT(*) FROM trials WHERE state = 'failed' GROUP BY reason ORDER BY 2 DESC, reason"
+        return dict(self.query(counted))
+
 
 _FIELDS = "number, space, task_hash, genotype, task, recipe, attempt, deaths, seed"
 # CROSS JOIN keeps SQLite to this order: the index over the states gives the next trial at once.

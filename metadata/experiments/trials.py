@@ -52,6 +52,7 @@ def prepare(plan: Plan, opener: Opener | None = None) -> Prepared:
     Raises:
         WarmnasError: where a task is unknown or unreadable, or an architecture is none of the space.
     """
+    own_images = opener is None
     if opener is None:
         from ..tasks import open_task
 
@@ -74,7 +75,10 @@ def prepare(plan: Plan, opener: Opener | None = None) -> Prepared:
                 trial = Trial(plan.space, name, choice.task, seed, recipe, task.hash)
                 rows.append((seed, rank, place, trial))
     rows.sort(key=lambda row: row[:3])
-    return Prepared(tuple(row[3] for row in rows), opened, tuple(facts))
+    prepared = Prepared(tuple(row[3] for row in rows), opened, tuple(facts))
+    if own_images:
+        _try_to_build(prepared)
+    return prepared
 
 
 def _architectures(plan: Plan, chosen: SearchSpace) -> tuple[Genotypes, list[Genotypes]]:
@@ -94,3 +98,13 @@ def _architectures(plan: Plan, chosen: SearchSpace) -> tuple[Genotypes, list[Gen
     except WarmnasError as error:
         raise WarmnasError(f"plan {plan.name}: architectures: {error}") from error
     return common, own
+
+
+def _try_to_build(prepared: Prepared) -> None:
+    """WarmnasError where the space has no network for images like these."""
+    for key, task in prepared.tasks.items():
+        trial = next(trial for trial in prepared.trials if trial.task_hash == key)
+        chosen, recipe = space(trial.space), trial.recipe
+        _, height, width, channels = task.train.images.shape
+        size = {"width": recipe.width, "cells": recipe.cells}
+        chosen.build(chosen.from_string(trial.genotype), (channels, height, width), len(task.classes), **size)

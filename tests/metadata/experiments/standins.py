@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from warmnas.bench.spaces import space
-from warmnas.metadata.experiments import Plan, Trial
+from warmnas.metadata.experiments import Plan, Trial, prepare
 from warmnas.metadata.experiments.plan import Architectures, TaskChoice
 from warmnas.metadata.training.recipe import Diverged, Epoch, OutOfMemory, Recipe
 
@@ -50,11 +50,11 @@ def open_task(spec, *, resolution=None, channels=None, train_size=None, groups=N
         raise WarmnasError("unreadable: no images")
     digest = hashlib.sha256(f"{spec}{resolution}{channels}{train_size}".encode()).hexdigest()[:16]
     rng = np.random.default_rng(int(digest, 16))
-    parts = [
+    train, val, test = (
         Part(rng.integers(0, 256, (n, resolution, resolution, channels or 1), dtype=np.uint8), np.arange(n) % 2)
         for n in (train_size or 10, 6, 4)
-    ]
-    return Task(spec, spec.split("[")[0], digest, *parts)
+    )
+    return Task(spec, spec.split("[")[0], digest, train, val, test)
 
 
 def plan(number=4, tasks=TASKS, epochs=3, **changes):
@@ -72,7 +72,8 @@ def trial(number=0, task="a", seed=0, recipe=RECIPE):
 def epoch_of(trial, epoch):
     """What the stand-in measures."""
     rng = np.random.default_rng([int(trial.id[:12], 16), epoch])
-    return Epoch(epoch, *map(float, rng.uniform(0, 100, 4)), 0.25)
+    loss, train, val, test = map(float, rng.uniform(0, 100, 4))
+    return Epoch(epoch, loss, train, val, test, 0.25)
 
 
 @dataclass
@@ -118,7 +119,8 @@ class FakeTrainer:
         return Diverged("not a number in epoch 2")
 
     def costs(self, trial, task):
-        return int(trial.id[:4], 16), int(trial.id[:6], 16)
+        digest = hashlib.sha256(f"{trial.genotype}{trial.task_hash}".encode()).hexdigest()
+        return int(digest[:4], 16), int(digest[4:10], 16)
 
 
 def generate_alone(path, made_plan, log, seconds=0.01, workers=2, stack=1):
@@ -146,3 +148,24 @@ class FullDisk(FakeTrainer):
         if int(trials[0].id[0], 16) == 0:
             raise StoreUnavailable("store: the disk is full; what was recorded is safe")
         return super().train(trials, task, report, device)
+
+
+EPOCHS = "SELECT id, epoch, train_loss, train_accuracy, val_accuracy, test_accuracy, seconds FROM epochs JOIN trials"
+
+
+def everything_once(store, plan):
+    """Every trial of the plan is done once, with the epochs that it must have."""
+    prepared = prepare(plan, open_task)
+    wanted = {
+        (trial.id, epoch): epoch_of(trial, epoch)
+        for trial in prepared.trials
+        for epoch in range(1, trial.recipe.epochs + 1)
+    }
+    found = store.query(EPOCHS + " ON trial = number")
+    assert len(found) == len(wanted)
+    assert {row[:2]: row[1:] for row in found} == wanted
+    assert store.query("SELECT COUNT(*), COUNT(DISTINCT id) FROM trials") == [(len(prepared.trials),) * 2]
+    assert store.query("SELECT DISTINCT state FROM trials") == [("done",)]
+    assert store.query("PRAGMA integrity_check") == [("ok",)]
+    costs = {trial.id: FakeTrainer().costs(trial, None) for trial in prepared.trials}
+    assert {row[0]: row[1:] for row in store.query("SELECT id, params, flops FROM trials")} == costs

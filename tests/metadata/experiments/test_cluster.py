@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 import standins
-from standins import FakeTrainer
-from test_generator import everything_once
+from standins import FakeTrainer, everything_once
 
 from warmnas.bench import WarmnasError
 from warmnas.metadata.experiments import generate, prepare

@@ -14,34 +14,14 @@ from pathlib import Path
 
 import pytest
 import standins
-from standins import FakeTrainer, epoch_of
+from standins import FakeTrainer, epoch_of, everything_once
 
 from warmnas.metadata.experiments import ExperimentStore, StoreUnavailable, generate, prepare
-
-EPOCHS = "SELECT id, epoch, train_loss, train_accuracy, val_accuracy, test_accuracy, seconds FROM epochs JOIN trials"
 
 
 def run(store, plan, **options):
     options = {"trainer": FakeTrainer(), "workers": 2, **options}
     return generate(plan, store, opener=standins.open_task, **options)
-
-
-def everything_once(store, plan):
-    """Every trial of the plan is done once, with the epochs that it must have."""
-    prepared = prepare(plan, standins.open_task)
-    wanted = {
-        (trial.id, epoch): epoch_of(trial, epoch)
-        for trial in prepared.trials
-        for epoch in range(1, trial.recipe.epochs + 1)
-    }
-    found = store.query(EPOCHS + " ON trial = number")
-    assert len(found) == len(wanted)
-    assert {row[:2]: row[1:] for row in found} == wanted
-    assert store.query("SELECT COUNT(*), COUNT(DISTINCT id) FROM trials") == [(len(prepared.trials),) * 2]
-    assert store.query("SELECT DISTINCT state FROM trials") == [("done",)]
-    assert store.query("PRAGMA integrity_check") == [("ok",)]
-    costs = {trial.id: FakeTrainer().costs(trial, None) for trial in prepared.trials}
-    assert {row[0]: row[1:] for row in store.query("SELECT id, params, flops FROM trials")} == costs
 
 
 def test_a_plan_is_done_and_then_there_is_nothing_to_do(store, plan, tmp_path):
@@ -101,7 +81,7 @@ def test_a_training_that_ends_early_has_failed(store, plan):
     (claim,) = store.claim()
     trainer = FakeTrainer()
     trainer.train = lambda trials, task, report, device: report(0, epoch_of(trials[0], 1)) or {}
-    run_claims(store, [claim], None, trainer, "cpu")
+    run_claims(store, [claim], standins.open_task("a", resolution=4), trainer, "cpu")
     assert store.query("SELECT reason FROM trials WHERE state = 'failed'") == [
         ("crashed: RuntimeError: training ended after 1 of 3 epochs",)
     ]
@@ -206,10 +186,11 @@ while claims := store.claim():
         store.record(claims[0], epoch_of(claims[0].trial, epoch))
         print(claims[0].trial.id, epoch, flush=True)
 """
-    said = set()
+    said: set[str] = set()
     for seed in range(8):
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        said.update(process.stdout.readline() for _ in range(1))
+        assert process.stdout is not None
+        said.add(process.stdout.readline())
         time.sleep(random.Random(seed).uniform(0.01, 0.2))
         process.kill()
         said.update(line for line in process.stdout if line.endswith("\n"))
