@@ -59,7 +59,8 @@ def open_database(path: Path, read_only: bool, check: bool) -> sqlite3.Connectio
     """
     _look(path, read_only)
     with in_words(path):
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        # Also for looking the file is opened for writing, where it may be: the last to close it then tidies up.
+        uri = f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}"
         try:
             connection = _prepared(uri, path, read_only, check)
         except sqlite3.OperationalError:
@@ -88,7 +89,9 @@ def _prepared(uri: str, path: Path, read_only: bool, check: bool) -> sqlite3.Con
         _recognise(connection, path, read_only)
         if check and (damage := _damage(connection, path)):
             raise CorruptFile(f"the store {path} is damaged ({damage}); restore it from a copy")
-        if not read_only:
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
             _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             with transaction(connection):

@@ -59,7 +59,7 @@ def _remaining(connection: sqlite3.Connection) -> float:
     """Seconds of work of one worker; NaN where nothing was measured."""
     finished = "SELECT task_hash, recipe, AVG((finished - started) / batch) FROM trials WHERE state = 'done' GROUP BY 1, 2"
     begun = """SELECT task_hash, recipe, AVG(seconds) * MAX(epochs) FROM trials JOIN epochs ON trial = number
-        WHERE state = 'running' GROUP BY 1, 2"""
+        WHERE state IN ('left', 'running') GROUP BY 1, 2"""
     waiting = """SELECT task_hash, recipe, SUM(CASE state WHEN 'running' THEN 1.0 - 1.0 * reported / epochs ELSE 1.0 END)
         FROM trials WHERE state IN ('left', 'running') GROUP BY 1, 2"""
     costs = {row[:2]: row[2] for query in (begun, finished) for row in connection.execute(query) if row[2] is not None}
