@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 
 from ...bench.errors import CorruptFile, WarmnasError
 from .keys import DIGEST
+from .pixels import resized
 from .source import FREE, TEST, THUMB, TRAIN, VAL, Source
 from .task import UInt8
 
@@ -24,6 +25,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")  # no format whos
 PARTS = {"train": TRAIN, "training": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "test": TEST, "testing": TEST}
 MOST_PIXELS = 2**27
 DEFAULT_SIDE = 32
+LARGE = 256  # photographs are first reduced to between this and twice this by a whole number
 GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 
 
@@ -79,10 +81,10 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _resize(image: Image.Image, side: int) -> UInt8:
-    smaller = image.width >= side and image.height >= side
-    if image.size != (side, side):
-        image = image.resize((side, side), Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)
-    return _array(image)
+    whole = min(image.size) // max(LARGE, side)
+    pixels = _array(image.reduce(whole) if whole > 1 else image)  # fast, and exact but for the last row and column
+    small: UInt8 = resized(pixels[None], side)[0]
+    return small
 
 
 def _array(image: Image.Image) -> UInt8:

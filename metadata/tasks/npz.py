@@ -35,9 +35,10 @@ def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> Source:
     arrays: dict[str, AnyArray] = {}
     key = "the list of arrays"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise CorruptFile(f"{path} is one array; an .npz holds several, by name")
+        opened = np.load(path, allow_pickle=False)
+        if not isinstance(opened, np.lib.npyio.NpzFile):
+            raise CorruptFile(f"{path} is one array; an .npz holds several, by name")
+        with opened as file:
             for key in _wanted(path, file.files):
                 if file.zip is not None and file.zip.getinfo(f"{key}.npy").file_size > LARGEST:
                     raise CorruptFile(f"{path}: {key} has more than {LARGEST >> 30} GiB")

@@ -1,7 +1,8 @@
 """Sizes and channels of whole image sets at once.
 
-Resizing weighs source pixels along each axis: by the area they share with the target pixel where an image becomes smaller
-(Pillow's BOX), by their distance where it becomes larger (Pillow's BILINEAR). A test holds both against Pillow.
+Resizing weighs source pixels along each axis: by the area they share with the target pixel where an image becomes smaller,
+by their distance where it becomes larger. That is Pillow's BOX where the ratio is whole (elsewhere BOX takes whole pixels
+only) and Pillow's BILINEAR; a test holds it against them.
 """
 
 from __future__ import annotations
