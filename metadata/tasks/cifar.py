@@ -10,6 +10,7 @@ import gzip
 import tarfile
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,18 @@ def _class_names(where: str, record: dict[str, Any], layout: Layout) -> tuple[st
 
 
 def read_cifar(place: Path, layout: Layout) -> Source:
-    """The set of a folder or an archive; CorruptFile naming the batch and the field where something is wrong."""
+    """The set of a folder or an archive; CorruptFile naming the batch and the field where something is wrong.
+
+    The one that was read last is kept, as long as its files do not change: many tasks may be subsets of it, and reading
+    it takes seconds.
+    """
+    files = sorted(place.iterdir()) if place.is_dir() else [place]
+    state = tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns, file.stat().st_ctime_ns) for file in files)
+    return _read(place, layout, state)
+
+
+@lru_cache(maxsize=1)
+def _read(place: Path, layout: Layout, state: tuple[tuple[str, int, int, int], ...]) -> Source:
     names = (*layout.train, layout.test, layout.meta)
     contents = _from_folder(place, names) if place.is_dir() else _from_archive(place, layout.folder, names)
     batches = {}

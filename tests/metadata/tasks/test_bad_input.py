@@ -204,7 +204,7 @@ class Reduces:
 @pytest.fixture
 def cifar(write_cifar, pictures, monkeypatch) -> Path:
     x, y = pictures(80, side=32), np.arange(80) % 10
-    folder = write_cifar((x[:50], y[:50]), (x[50:], y[50:]))
+    folder = Path(write_cifar((x[:50], y[:50]), (x[50:], y[50:])))
     monkeypatch.setenv("WARMNAS_DATA", str(folder))
     assert len(open_task("cifar10").test) == 30
     return folder / "cifar-10-batches-py"
