@@ -29,6 +29,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601
 DIRECTIONS = 10
 FLAT = 1.0  # levels of contrast below which an image is a single colour
 MANY = 10  # a few copies in a small class are copies, not what the class is like
+MOST_PAIRS, NEAREST = 20_000_000, 32  # thousands of pictures by one fixed camera
 CHUNK = 100_000  # pairs compared at one time
 Groups = npt.NDArray[np.int64]
 _KEPT: OrderedDict[bytes, Groups] = OrderedDict()  # by content; class subsets of one parent ask for the same again
@@ -92,10 +93,20 @@ def joined(groups: Groups, pairs: npt.NDArray[np.int64]) -> Groups:
     return np.asarray(connected_components(graph, directed=False)[1][groups], np.int64)
 
 
-def _close_pairs(thumbs: Float32) -> npt.NDArray[np.int64]:
-    """Pairs of near-identical images, (m, 2), among different ones."""
+def _candidates(points: Float32) -> npt.NDArray[np.int64]:
+    """Pairs of points (n, d) within NEAR, (m, 2); where they are too many to list, of each point and its nearest."""
     from scipy.spatial import cKDTree
 
+    tree = cKDTree(points)
+    if (tree.count_neighbors(tree, NEAR) - len(points)) // 2 <= MOST_PAIRS:
+        return np.asarray(tree.query_pairs(NEAR, output_type="ndarray"), np.int64)
+    nearest = tree.query(points, k=NEAREST + 1, distance_upper_bound=NEAR)[1][:, 1:]
+    pairs = np.stack([np.repeat(np.arange(len(points)), NEAREST), nearest.ravel()], axis=1)
+    return np.asarray(pairs[pairs[:, 1] < len(points)], np.int64)
+
+
+def _close_pairs(thumbs: Float32) -> npt.NDArray[np.int64]:
+    """Pairs of near-identical images, (m, 2), among different ones."""
     n, side, _, channels = thumbs.shape
     if n < 2:
         return np.empty((0, 2), np.int64)
@@ -104,7 +115,7 @@ def _close_pairs(thumbs: Float32) -> npt.NDArray[np.int64]:
     hashes = hashes - hashes.mean(1, keepdims=True)
     hashes /= np.maximum(np.linalg.norm(hashes, axis=1, keepdims=True), 1e-6)
     directions = np.linalg.eigh(hashes.T @ hashes)[1][:, -DIRECTIONS:]
-    candidates = cKDTree(hashes @ directions).query_pairs(NEAR, output_type="ndarray")
+    candidates = _candidates(hashes @ directions)
     grey, colour = grey.reshape(n, -1), thumbs.reshape(n, -1)
     grey = grey - grey.mean(1, keepdims=True)  # a little more light is no other image
     most = np.minimum(LEVELS, SHARE * grey.std(1))

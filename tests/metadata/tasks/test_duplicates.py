@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from warmnas.metadata.tasks import open_task
+from warmnas.metadata.tasks import duplicates, open_task
 from warmnas.metadata.tasks.duplicates import groups_of
 from warmnas.metadata.tasks.keys import digests
 from warmnas.metadata.tasks.pixels import resized, scaled
@@ -77,6 +77,15 @@ def test_ten_thousand_images_take_less_than_two_seconds():
     start = time.process_time()
     assert len(set(groups(images))) == 10_000
     assert time.process_time() - start < 2
+
+
+def test_thousands_of_pictures_of_one_thing_fit_into_memory(monkeypatch):
+    monkeypatch.setattr(duplicates, "MOST_PAIRS", 1_000_000)
+    noise = np.random.default_rng(0).integers(0, 3, (3_000, 16, 16, 1), dtype=np.uint8)
+    images = np.concatenate([scenes(2, 16)[[0], ..., :1] // 2 + noise, scenes(40, 16, seed=3)[..., :1]])
+    found = groups(images)
+    assert len(set(found[:3_000])) == 1
+    assert len(set(found)) == 41
 
 
 def test_copies_are_on_one_side_of_every_split(write_npz):
