@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-Seeds = str  # "mean", or the label of one seed
-
 
 class Table:
     """Measurements of the architectures of one space on several tasks.
