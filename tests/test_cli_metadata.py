@@ -34,6 +34,7 @@ cells = 1
 resolution = 8
 batch = 64
 """
+NAMES = PLAN[PLAN.index("names") : PLAN.index("[recipe]")]
 KEYS = ["total", "done", "running", "failed", "left", "eta_seconds"]
 
 
@@ -138,8 +139,8 @@ def test_bad_plans_are_refused_before_anything_is_written(tmp_path, capsys):
         PLAN.replace("epochs = 2", 'epochs = "two"'): "epochs must be a whole number",
         PLAN.replace("uniform = 2", "uniform = true"): "architectures.uniform must be a whole number",
         PLAN.replace('"nasbench201"', '"nasbench2001"'): "did you mean 'nasbench201'?",
-        PLAN.replace('"nasbench201"', '"nasbench-graph"').replace("names", "#"): "nasbench-graph has no image network",
-        PLAN.replace('none~2|"]', 'what~2|"]'): "is not a NAS-Bench-201 cell",
+        PLAN.replace('"nasbench201"', '"nasbench-graph"').replace(NAMES, ""): "nasbench-graph has no image network",
+        PLAN.replace("none~2", "what~2"): "is not a NAS-Bench-201 cell",
         PLAN.replace("train_size", "trainsize"): "did you mean 'tasks[0].train_size'?",
         PLAN.replace('"digits[seed=0,classes=3]"', '"digit"'): "digit",
         PLAN.replace('"digits[seed=0,classes=3]"', '"missing.npz"'): "missing.npz",
@@ -150,6 +151,7 @@ def test_bad_plans_are_refused_before_anything_is_written(tmp_path, capsys):
         "": "name is missing",
     }
     for text, said in wrong.items():
+        assert text != PLAN
         file.write_text(text)
         line = refused(capsys, tmp_path, "generate", "--plan", file, "--store", tmp_path / "s")
         assert said in line, line

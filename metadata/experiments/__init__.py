@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .database import ClaimLost, StoreUnavailable
 from .export import export
 from .generator import generate
 from .plan import Plan, read_plan, shipped
@@ -11,6 +10,7 @@ from .store import ExperimentStore
 from .trainer import Trainer
 from .trial import Claim, TaskFacts, Trial
 from .trials import Prepared, prepare
+from .words import ClaimLost, StoreUnavailable
 
 __all__ = [
     "Claim",

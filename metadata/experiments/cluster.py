@@ -8,79 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...bench.errors import WarmnasError
-from .database import ClaimLost
+from .actor import RayWorker
 from .owners import owner_of
 from .store import ExperimentStore
 from .trainer import Trainer
 from .trial import Claim
 from .trials import Prepared
-from .worker import one_thread, reason, run_claims
+from .watch import Progress, Watch
+from .words import ClaimLost
 
 if TYPE_CHECKING:
-    from ..tasks import ImageTask
-    from ..training.recipe import Epoch, Recipe
+    from ..training.recipe import Recipe
 
-LOOK = 0.5  # seconds between looks at the actors
-BEAT = 30.0  # seconds between signs of life
 HOPELESS = 8  # actors that may be lost in a row before anything came of one
-Entry = tuple[str, int, tuple[Any, ...]]  # method of the store, which of the claims, further arguments
-Progress = Callable[[int, int, dict[str, int]], None]
-
-
-class RayWorker:
-    """Trains on a node of the cluster."""
-
-    def __init__(self, trainer: Trainer, device: str) -> None:
-        one_thread()
-        self._trainer, self._device = trainer, device
-
-    def together(self, recipe: Recipe) -> int:
-        """How many trials of this recipe to train at once."""
-        return self._trainer.together(recipe, self._device)
-
-    def train(self, claims: Sequence[Claim], task: ImageTask) -> Iterator[Entry]:
-        """The entries of these claims, as they come."""
-        entries: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
-
-        def body() -> None:
-            try:
-                run_claims(_Ledger(claims, entries), claims, task, self._trainer, self._device)
-            except Exception as error:  # nothing may be lost in a thread
-                entries.put(("fail", 0, (reason(error),)))
-            finally:
-                entries.put(None)
-
-        threading.Thread(target=body, daemon=True).start()
-        while (entry := entries.get()) is not None:
-            yield entry
-
-
-class _Ledger:
-    """Puts the entries into a queue, with the claim's place for the claim."""
-
-    def __init__(self, claims: Sequence[Claim], entries: queue.SimpleQueue[Entry | None]) -> None:
-        self._places = {claim.number: place for place, claim in enumerate(claims)}
-        self._put = entries.put
-
-    def record(self, claim: Claim, epoch: Epoch) -> None:
-        self._put(("record", self._places[claim.number], (epoch,)))
-
-    def finish(self, claim: Claim, params: int, flops: int) -> None:
-        self._put(("finish", self._places[claim.number], (params, flops)))
-
-    def fail(self, claim: Claim, reason: str) -> None:
-        self._put(("fail", self._places[claim.number], (reason,)))
-
-    def alone(self, claim: Claim) -> None:
-        self._put(("alone", self._places[claim.number], ()))
 
 
 def run_on_ray(
@@ -147,22 +91,16 @@ class _Crew:
         import ray
 
         self.tasks = {key: ray.put(task) for key, task in self.prepared.tasks.items()}
-        total = sum(trial.recipe.epochs for trial in self.prepared.trials)
-        beaten = -BEAT
+        watch = Watch(self.store, self.prepared, progress, lambda: [owner_of(os.getpid())])
         while True:
-            if time.monotonic() - beaten > BEAT:
-                self.store.release()
-                self.store.beat([owner_of(os.getpid())])
-                beaten = time.monotonic()
+            watch.look()
             while len(self.streams) < self.number and self._start():
                 pass
-            if progress is not None:
-                counts = self.store.counts(self.prepared.id)
-                progress(counts["epochs"], total, counts)
             if not self.streams:
+                watch.look(fresh=True)
                 return
             waiting = list(self.streams)
-            for stream in ray.wait(waiting, num_returns=len(waiting), timeout=LOOK, fetch_local=False)[0]:
+            for stream in ray.wait(waiting, num_returns=len(waiting), timeout=watch.pause, fetch_local=False)[0]:
                 self._advance(stream)
 
     def _start(self) -> bool:

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...bench.errors import CorruptFile, WarmnasError
+from .words import WAIT, in_words
 
 APPLICATION = 0x7761726D  # "warm": SQLite's mark of whose file it is
 VERSION = 1  # of the tables below
-WAIT = 60.0  # seconds to wait for another process's transaction
 
 TABLES = """
 CREATE TABLE notes (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -34,14 +34,6 @@ CREATE TABLE planned (plan TEXT, trial INTEGER REFERENCES trials, PRIMARY KEY (p
 CREATE TABLE epochs (trial INTEGER REFERENCES trials, epoch INTEGER, attempt INTEGER NOT NULL, train_loss REAL,
     train_accuracy REAL, val_accuracy REAL, test_accuracy REAL, seconds REAL, PRIMARY KEY (trial, epoch)) WITHOUT ROWID;
 """
-
-
-class StoreUnavailable(OSError):
-    """The store cannot be written or read just now: a full disk, say. What was recorded is safe."""
-
-
-class ClaimLost(Exception):
-    """The trial was given to another worker, because this one had seemed dead."""
 
 
 def open_database(path: Path, read_only: bool, check: bool) -> sqlite3.Connection:
@@ -158,29 +150,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-@contextmanager
-def in_words(path: Path) -> Iterator[None]:
-    """SQLite's errors as this project's."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _worded(error, path) from error
-
-
-def _worded(error: sqlite3.Error, path: Path) -> Exception:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return StoreUnavailable(f"{path}: the disk is full; what was recorded is safe: make room and start again")
-    if code == sqlite3.SQLITE_IOERR:
-        return StoreUnavailable(f"{path}: {error}; what was recorded is safe: look at the disk and start again")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreUnavailable(f"{path}: another process has held the store for {WAIT:.0f} s")
-    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return CorruptFile(f"{path} is no experiment store, or a damaged one ({error})")
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return WarmnasError(f"cannot open the store {path} ({error}); name a file that can be written")
-    if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
-        return CorruptFile(f"{path} is no experiment store, or a damaged one ({error})")
-    return error

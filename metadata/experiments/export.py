@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...bench.errors import UnknownName, WarmnasError
 from ...bench.spaces import space as space_named
 from ...bench.table import Table, json_by_task
 from ...bench.values import ACCURACY, Split
-from .trial import recipe_from
+from .selection import Row, TaskRow, only, rows_of, tasks_of, without_size
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,34 +24,6 @@ COLUMNS = ("train_loss", "train_accuracy", "val_accuracy", "test_accuracy", "sec
 VARIABLES = (*COLUMNS[:-1], "train_seconds")
 UNITS = ("nat", "percent", "percent", "percent", "s")
 PER_EPOCH, PER_NETWORK = ("task", "architecture", "seed", "epoch"), ("task", "architecture")
-
-
-class _Row(NamedTuple):
-    """A trial that is exported."""
-
-    number: int
-    space: str
-    genotype: str
-    task: str  # hash
-    seed: int
-    recipe: str
-    batch: int
-    params: int | None
-    flops: int | None
-
-
-class _Task(NamedTuple):
-    """A row of the store's tasks."""
-
-    hash: str
-    name: str
-    family: str
-    classes: int
-    train: int
-    validation: int
-    test: int
-    source: str
-    licence: str
 
 
 def export(
@@ -75,55 +46,13 @@ def export(
     Raises:
         WarmnasError: where there is nothing to export, or it has to be said what.
     """
-    rows = _one("space", space, _rows(store, partial), lambda row: row.space)
-    rows = _one("recipe", recipe, rows, lambda row: _without_size(row.recipe))
-    tasks = _tasks(store, {row.task for row in rows})
+    rows = only("space", space, rows_of(store, partial), lambda row: row.space)
+    rows = only("recipe", recipe, rows, lambda row: without_size(row.recipe))
+    tasks = tasks_of(store, {row.task for row in rows})
     return Table(_dataset(store, name, rows, tasks))
 
 
-def _rows(store: ExperimentStore, partial: bool) -> list[_Row]:
-    columns = "number, space, genotype, task_hash, seed, recipe, batch, params, flops"
-    wanted = "reported > 0 OR number IN (SELECT trial FROM epochs)" if partial else "state = 'done'"
-    rows = [_Row(*row) for row in store.query(f"SELECT {columns} FROM trials WHERE {wanted} ORDER BY number")]
-    if not rows:
-        kind = "with an epoch" if partial else "that is finished (see --partial)"
-        raise WarmnasError(f"the store {store.path} has no trial {kind}; warmnas metadata generate goes on with it")
-    return rows
-
-
-def _without_size(text: str) -> str:
-    """Hash of a recipe, whatever the number of training images."""
-    return recipe_from(json.dumps({**json.loads(text), "train_size": None})).hash
-
-
-def _one(kind: str, wanted: str | None, rows: list[_Row], key: Callable[[_Row], str]) -> list[_Row]:
-    """The rows whose space or recipe is the wanted one, or the only one."""
-    names = {text: key(row) for row in rows for text in [row.recipe + row.space]}
-    choices = list(dict.fromkeys(names.values()))
-    chosen = [choice for choice in choices if choice.startswith(wanted or "")]
-    if wanted is not None and not chosen:
-        raise UnknownName(f"{kind} of the store", wanted, choices)
-    if len(chosen) > 1:
-        raise WarmnasError(f"the store has {len(chosen)} {kind}s; name one with --{kind}: {', '.join(chosen)}")
-    return [row for row in rows if names[row.recipe + row.space] == chosen[0]]
-
-
-def _tasks(store: ExperimentStore, hashes: Iterable[str]) -> list[_Task]:
-    """Facts of the tasks, each under a name of its own."""
-    columns = "hash, name, family, classes, train, validation, test, source, licence"
-    wanted = set(hashes)
-    found = [(_Task(*row[:-1]), row[-1]) for row in store.query(f"SELECT {columns}, options FROM tasks ORDER BY rowid")]
-    found = [(task, options) for task, options in found if task.hash in wanted]
-    names = [task.name for task, _ in found]
-    tasks = [
-        task if names.count(task.name) == 1 else task._replace(name=f"{task.name} {options}") for task, options in found
-    ]
-    if len({task.name for task in tasks}) < len(wanted):
-        raise WarmnasError(f"tasks of the store {store.path} cannot be told apart by name: {', '.join(sorted(names))}")
-    return tasks
-
-
-def _dataset(store: ExperimentStore, name: str, rows: Sequence[_Row], tasks: Sequence[_Task]) -> xr.Dataset:
+def _dataset(store: ExperimentStore, name: str, rows: Sequence[Row], tasks: Sequence[TaskRow]) -> xr.Dataset:
     import xarray as xr
 
     space = space_named(rows[0].space)
@@ -154,13 +83,13 @@ def _dataset(store: ExperimentStore, name: str, rows: Sequence[_Row], tasks: Seq
     return xr.Dataset(variables, coords, _attributes(name, rows[0].space, recipe, tasks, values))
 
 
-def _cells(rows: Sequence[_Row], *axes: Sequence[Any]) -> npt.NDArray[np.int64]:
+def _cells(rows: Sequence[Row], *axes: Sequence[Any]) -> npt.NDArray[np.int64]:
     """Place of each trial, shape (trials, 3): task, architecture, seed."""
     places = [{value: i for i, value in enumerate(axis)} for axis in axes]
     return np.array([[places[0][row.task], places[1][row.genotype], places[2][row.seed]] for row in rows])
 
 
-def _values(store: ExperimentStore, rows: Sequence[_Row], cells: npt.NDArray[np.int64], shape: Sequence[int]) -> Floats:
+def _values(store: ExperimentStore, rows: Sequence[Row], cells: npt.NDArray[np.int64], shape: Sequence[int]) -> Floats:
     """What the epochs measured, shape (variables, task, architecture, seed, epoch), float32."""
     values = np.full((len(COLUMNS), *shape), np.nan, dtype=np.float32)
     place = {row.number: i for i, row in enumerate(rows)}
@@ -172,12 +101,12 @@ def _values(store: ExperimentStore, rows: Sequence[_Row], cells: npt.NDArray[np.
     return values
 
 
-def _attributes(name: str, space: str, recipe: dict[str, Any], tasks: Sequence[_Task], values: Floats) -> dict[str, Any]:
+def _attributes(name: str, space: str, recipe: dict[str, Any], tasks: Sequence[TaskRow], values: Floats) -> dict[str, Any]:
     from ... import __version__
 
     measured = {split: ~np.isnan(values[VARIABLES.index(split.variable)]).all(axis=(1, 2, 3)) for split in Split}
     splits = {
-        task.name: {split.value: f"{task.hash}/{split.value}" for split in Split if measured[split][place]}
+        task.name: {split.value: f"{task.hash[:12]}/{split.value}" for split in Split if measured[split][place]}
         for place, task in enumerate(tasks)
     }
     sizes = {task.name: {"train": task.train, "val": task.validation, "test": task.test} for task in tasks}

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
-from .database import StoreUnavailable
 from .owners import owner_of
 from .plan import Opener, Plan
 from .store import ExperimentStore
 from .taskfile import TaskFile
 from .trainer import TorchTrainer, Trainer, devices
 from .trials import Prepared, prepare
+from .watch import Progress, Watch
+from .words import StoreUnavailable
 from .worker import UNAVAILABLE, work
 
-Progress = Callable[[int, int, dict[str, int]], None]  # epochs done, epochs in all, trials by state
-LOOK = 0.5  # seconds between looks at the workers
-BEAT = 30.0  # seconds between signs of life, and looks for the dead
 HOPELESS = 8  # workers that may end in a row without having had a trial
 
 
@@ -104,22 +101,16 @@ class _Crew:
 
     def run(self, progress: Progress | None) -> None:
         """Until nothing is left that nobody works on."""
-        total = sum(trial.recipe.epochs for trial in self.prepared.trials)
-        beaten = -BEAT
+        watch = Watch(self.store, self.prepared, progress, lambda: [worker.owner for worker in self.workers.values()])
+        ended = True
         while True:
-            if time.monotonic() - beaten > BEAT:
-                self.store.release()
-                self.store.beat(worker.owner for worker in self.workers.values())
-                beaten = time.monotonic()
-            counts = self.store.counts(self.prepared.id)
-            if progress is not None:
-                progress(counts["epochs"], total, counts)
-            for slot in range(min(self.number, counts["left"] + len(self.workers))):
+            left = watch.look(fresh=ended)["left"]
+            for slot in range(min(self.number, left + len(self.workers))) if ended else ():
                 if slot not in self.workers:
                     self.workers[slot] = self._start(slot)
             if not self.workers:
                 return
-            wait([worker.process.sentinel for worker in self.workers.values()], timeout=LOOK)
+            ended = bool(wait([worker.process.sentinel for worker in self.workers.values()], timeout=watch.pause))
             for slot, worker in list(self.workers.items()):
                 if worker.process.exitcode is not None:
                     self._bury(self.workers.pop(slot))

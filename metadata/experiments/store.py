@@ -15,15 +15,15 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .database import ClaimLost, in_words, open_database, transaction
+from .claims import BEAT, STALE, give_back, take
+from .database import open_database, transaction
 from .owners import alive, owner_of
 from .status import Status, status
-from .trial import Claim, TaskFacts, Trial, recipe_from, recipe_text
+from .trial import Claim, TaskFacts, Trial, recipe_text
+from .words import ClaimLost, in_words
 
 if TYPE_CHECKING:
     from ..training.recipe import Epoch
-
-DEATHS, EARLY = 20, 4  # deaths of workers until a trial counts as their cause; one before its first epoch counts as four
 
 
 class ExperimentStore:
@@ -119,24 +119,11 @@ class ExperimentStore:
         Returns:
             The claims of this process; an empty list where nothing is left.
         """
-        owner, now = owner_of(os.getpid()), time.time()
-
-        def work(connection: sqlite3.Connection) -> list[Claim]:
-            first = connection.execute(_NEXT, (plan,)).fetchone()
-            if first is None:
-                return []
-            wanted = most if isinstance(most, int) else most(_trial(first))
-            rows = [first]
-            if wanted > 1 and not first[7]:  # one that workers died on is tried by itself
-                rows = connection.execute(_LIKE, (plan, *first[1:3], *first[4:6], first[8], wanted)).fetchall()
-            connection.executemany(_TAKE, [(owner, now, now, len(rows), row[0]) for row in rows])
-            return [Claim(_trial(row), row[0], row[6] + 1) for row in rows]
-
-        claims: list[Claim] = self._write(work)
+        claims: list[Claim] = self._write(lambda c: take(c, plan, most, owner_of(os.getpid())))
         return claims
 
     def _mine(self, claim: Claim, assignment: str, values: Sequence[Any], clean: bool = False) -> None:
-        """Change a trial that this claim holds; ClaimLost where it does not. ``clean`` drops older attempts' epochs."""
+        """Change a trial that this claim holds; ClaimLost where it does not. ``clean`` drops earlier trainings' epochs."""
 
         def work(connection: sqlite3.Connection) -> None:
             where = "number = ? AND attempt = ? AND state = 'running'"
@@ -147,7 +134,7 @@ class ExperimentStore:
             if not changed.rowcount:
                 raise ClaimLost(claim.trial.id)
             if clean:
-                connection.execute("DELETE FROM epochs WHERE trial = ? AND attempt < ?", claim[1:])
+                connection.execute(STALE, claim[1:])
 
         self._write(work)
 
@@ -156,7 +143,7 @@ class ExperimentStore:
 
         def work(connection: sqlite3.Connection) -> None:
             values = (time.time(), epoch.epoch, claim.number, claim.attempt)
-            if not connection.execute(_BEAT, values).rowcount:
+            if not connection.execute(BEAT, values).rowcount:
                 raise ClaimLost(claim.trial.id)
             row = (claim.number, epoch.epoch, claim.attempt, *map(float, epoch[1:]))
             connection.execute("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
@@ -180,7 +167,7 @@ class ExperimentStore:
     def release_claims(self, claims: Iterable[Claim], died: str = "") -> None:
         """Give back those of these claims that still hold; ``died`` says how, where their worker was seen to die."""
         rows = [claim[1:] for claim in claims]
-        self._write(lambda c: _give_back(c, "number = ? AND attempt = ?", rows, died))
+        self._write(lambda c: give_back(c, "number = ? AND attempt = ?", rows, died))
 
     # --- the dead --------------------------------------------------------------------------------------------------
     def beat(self, owners: Iterable[str]) -> None:
@@ -205,7 +192,7 @@ class ExperimentStore:
             now = time.time()
             rows = connection.execute(held).fetchall()
             dead = [(o,) for o, beat in rows if (o in owners if owners is not None else not alive(o, beat, now))]
-            return _give_back(connection, "owner = ?", dead, died)
+            return give_back(connection, "owner = ?", dead, died)
 
         owners = None if owners is None else set(owners)
         if owners is None and not self.query("SELECT 1 FROM trials WHERE state = 'running' LIMIT 1"):
@@ -222,33 +209,3 @@ class ExperimentStore:
         """How many trials failed for each reason, most frequent first."""
         counted = "SELECT reason, COUNT(*) FROM trials WHERE state = 'failed' GROUP BY reason ORDER BY 2 DESC, reason"
         return dict(self.query(counted))
-
-
-_FIELDS = "number, space, task_hash, genotype, task, recipe, attempt, deaths, seed"
-# CROSS JOIN keeps SQLite to this order: the index over the states gives the next trial at once.
-_PLANNED = f"SELECT {_FIELDS} FROM trials CROSS JOIN planned ON trial = number AND plan = ? WHERE state = 'left'"
-_NEXT = f"{_PLANNED} ORDER BY deaths, number LIMIT 1"
-_SAME = "deaths = 0 AND space = ? AND task_hash = ? AND task = ? AND recipe = ? AND seed = ?"
-_LIKE = f"{_PLANNED} AND {_SAME} ORDER BY number LIMIT ?"
-_TAKE = """UPDATE trials SET state = 'running', attempt = attempt + 1, reported = 0, owner = ?, heartbeat = ?, started = ?,
-    batch = ? WHERE number = ?"""
-_BEAT = """UPDATE trials SET heartbeat = ?, reported = MAX(reported, ?) WHERE number = ? AND attempt = ?
-    AND state = 'running'"""
-
-
-def _give_back(connection: sqlite3.Connection, held: str, rows: list[tuple[Any, ...]], died: str) -> int:
-    """Make running trials left again, and count the deaths of their workers: how many trials were there."""
-    running = f"state = 'running' AND {held}"
-    if died:
-        weight = f"CASE reported WHEN 0 THEN {EARLY} ELSE 1 END"
-        connection.executemany(f"UPDATE trials SET deaths = deaths + {weight} WHERE {running}", rows)
-        blamed = f"UPDATE trials SET state = 'failed', finished = heartbeat, reason = ? WHERE deaths >= ? AND {running}"
-        why = f"crashed: its workers died again and again ({died})"
-        connection.executemany(blamed, [(why, DEATHS, *row) for row in rows])
-    change = f"UPDATE trials SET state = 'left', reported = 0, owner = NULL WHERE {running}"
-    return connection.executemany(change, rows).rowcount if rows else 0
-
-
-def _trial(row: Sequence[Any]) -> Trial:
-    _, space, task_hash, genotype, task, recipe, _, _, seed = row
-    return Trial(space, genotype, task, seed, recipe_from(recipe), task_hash)

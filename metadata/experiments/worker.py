@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from .database import ClaimLost, StoreUnavailable
 from .trial import Claim, Trial
+from .words import ClaimLost, StoreUnavailable
 
 if TYPE_CHECKING:
     from ..tasks import ImageTask

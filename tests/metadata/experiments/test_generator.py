@@ -88,7 +88,7 @@ def test_a_training_that_ends_early_has_failed(store, plan):
 
 
 def test_a_trial_that_kills_its_worker_does_not_stop_the_rest(store, plan, monkeypatch):
-    monkeypatch.setattr("warmnas.metadata.experiments.store.DEATHS", 3)
+    monkeypatch.setattr("warmnas.metadata.experiments.claims.DEATHS", 3)
     name = prepare(plan, standins.open_task).trials[0].genotype
     counts = run(store, plan, trainer=FakeTrainer(failures={name: "dies"}))
     assert (counts["done"], counts["failed"]) == (6, 2)

@@ -151,6 +151,21 @@ def test_a_failure_leaves_no_epochs_of_earlier_attempts(store):
     assert store.query("SELECT epoch FROM epochs") == [(1,)]
 
 
+def test_a_trial_that_starts_again_alone_replaces_the_stacks_epochs(store):
+    store.add([trial(0), trial(1)])
+    claims = store.claim(most=2)
+    for claim in claims:
+        train(store, claim, 2)
+        store.alone(claim)
+    assert store.query("SELECT DISTINCT batch, reported FROM trials") == [(1, 0)]
+    assert store.query(COUNT) == [(4,)]
+    train(store, claims[0], 1)
+    store.fail(claims[0], "diverged")
+    train(store, claims[1], 3)
+    store.finish(claims[1], 1, 1)
+    assert store.query("SELECT trial, epoch FROM epochs ORDER BY 1, 2") == [(1, 1), (2, 1), (2, 2), (2, 3)]
+
+
 def test_a_worker_that_had_seemed_dead_can_change_nothing_more(store):
     store.add([trial()])
     (lost,) = store.claim()
