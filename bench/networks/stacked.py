@@ -3,8 +3,8 @@
 Small networks spend their time on launching operations, so B of them in one program cost little more than one. Activations
 are (batch, B * C, h, w). A convolution with B groups, batch norm, ReLU and pooling treat every channel, or every group of
 C channels, by itself, so models do not mix; the stem is one convolution on images that all models share; the classifier is
-a batched product. On an edge the models differ: each operation is computed only on the channels of the models that have it
-there, gathered and added back by model. (The grouped layout is HFTA's, Wang et al., MLSys 2021, for equal networks.)
+a batched product. Cells are in ``stacked_cell.py``. (The grouped layout is HFTA's, Wang et al., MLSys 2021, who stack equal
+networks.)
 
 Every stacked tensor is the models' own tensors one after another along its first axis. A model whose numbers are no longer
 finite does not disturb the others.
@@ -13,76 +13,15 @@ finite does not disturb the others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import WarmnasError
-from ..spaces.base import Genotypes
-from ..spaces.nasbench201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, live_edges
-from .nasbench201 import NASBench201Network, Reduction, conv
-
-
-class Member(NamedTuple):
-    """A live operation of an edge and the models that have it there."""
-
-    edge: int
-    kind: int
-    models: list[int]
-
-    @property
-    def key(self) -> str:
-        """Name of the layer in a stacked cell."""
-        return f"{self.edge}-{self.kind}"
-
-
-def members(genotypes: Genotypes) -> list[Member]:
-    """What a stacked cell computes, in the order of the edges: genotypes (models, 6)."""
-    kinds = np.where(live_edges(genotypes), genotypes, NONE)
-    found = ((e, kind, np.flatnonzero(kinds[:, e] == kind).tolist()) for e in range(len(EDGES)) for kind in range(1, 5))
-    return [Member(e, kind, models) for e, kind, models in found if models]
-
-
-def by_model(x: Tensor, models: int) -> Tensor:
-    """A view (batch, models * c, h, w) -> (batch, h, w, models, c)."""
-    n, channels, height, width = x.shape
-    return x.permute(0, 2, 3, 1).view(n, height, width, models, channels // models)
-
-
-class StackedCell(nn.Module):
-    """The cells of all models: (batch, models * width, h, w) -> the same shape."""
-
-    def __init__(self, genotypes: Genotypes, width: int) -> None:
-        super().__init__()
-        self.models = len(genotypes)
-        self.members = members(genotypes)
-        self.layers = nn.ModuleDict()
-        for member in self.members:
-            if member.kind in (CONV1, CONV3):
-                kernel = {CONV1: 1, CONV3: 3}[member.kind]
-                self.layers[member.key] = conv(width, width, kernel, models=len(member.models))
-            self.register_buffer(f"of {member.key}", torch.tensor(member.models), persistent=False)
-        self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-
-    def _term(self, member: Member, x: Tensor, chosen: Tensor) -> Tensor:
-        """(batch, models * c, h, w) -> (batch, h, w, the member's models, c)."""
-        if len(member.models) < self.models:
-            x = by_model(x, self.models).index_select(3, chosen).flatten(3).permute(0, 3, 1, 2)
-        if member.kind != SKIP:
-            x = self.pool(x) if member.kind == POOL else self.layers[member.key](x)
-        return by_model(x, len(member.models))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Sum of the terms that reach each model's output node; zeros where there are none."""
-        nodes = [x, *(torch.zeros_like(x) for _ in range(3))]
-        for member in self.members:
-            source, target = EDGES[member.edge]
-            chosen = self.get_buffer(f"of {member.key}")
-            term = self._term(member, nodes[source], chosen)
-            by_model(nodes[target], self.models).index_add_(3, chosen, term)
-        return nodes[3]
+from ..spaces.nasbench201 import live_edges
+from .nasbench201 import NASBench201Network, Reduction
+from .stacked_cell import StackedCell
 
 
 class StackedNetwork(nn.Module):

@@ -55,9 +55,11 @@ class Noise:
 def task(side: int) -> Noise:
     """1,024 training images, and hardly any to evaluate on."""
     rng = np.random.default_rng(0)
-    sizes = (IMAGES, 16, 16)
-    parts = (Part(rng.integers(0, 256, (n, side, side, 3), dtype=np.uint8), rng.integers(0, 10, n)) for n in sizes)
-    return Noise(*parts)
+
+    def part(n: int) -> Part:
+        return Part(rng.integers(0, 256, (n, side, side, 3), dtype=np.uint8), rng.integers(0, 10, n))
+
+    return Noise(part(IMAGES), part(16), part(16))
 
 
 def ours(genotypes: Genotypes) -> None:
@@ -132,12 +134,15 @@ def main() -> None:
     genotypes = CELLS.canonical(CELLS.sample(32, np.random.default_rng(0)))
     runs = {"two processes of one thread": (ours, 2, 1), "one process of two threads": (ours, 1, 2)}
     runs["a default PyTorch loop of two threads"] = (default, 1, 2)
-    best = {name: 0.0 for name in runs}
+    best = dict.fromkeys(runs, 0.0)
     for _ in range(REPEATS):
         for name, (work, processes, threads) in runs.items():
             best[name] = max(best[name], epochs_per_second(work, genotypes[:6], processes, threads))
     for name, rate in best.items():
-        print(f"{name:40s} {rate:6.2f} epochs/s   two processes are {next(iter(best.values())) / rate:.2f} times as fast", flush=True)
+        print(
+            f"{name:40s} {rate:6.2f} epochs/s   two processes are {next(iter(best.values())) / rate:.2f} times as fast",
+            flush=True,
+        )
     torch.set_num_threads(1)
     for width, side in ((4, 8), (8, 8), (8, 16)):
         recipe, data = replace(SMALL, width=width, resolution=side), task(side)

@@ -126,5 +126,6 @@ def test_stacks_are_for_small_images_on_a_cpu() -> None:
 
 
 def test_the_recipe_needs_no_torch() -> None:
-    code = "import sys; from warmnas.metadata.training import Recipe; sys.exit('torch' in sys.modules)"
+    statement = "import warmnas.metadata; from warmnas.metadata.training import Recipe"
+    code = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd="/")
