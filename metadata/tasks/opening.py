@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def open_task(
     Raises:
         WarmnasError: in one line, naming file and field, where the data or the arguments are wrong.
     """
-    asked = Spec(spec) if Path(spec).exists() else parse(spec)
+    asked = Spec(spec) if os.path.exists(spec) else parse(spec)
     _check_size(spec, resolution, channels)
     source, origin = _read(asked, resolution)
     check(source)
@@ -122,7 +123,7 @@ def _read(asked: Spec, resolution: int | None) -> tuple[Source, _Origin]:
         known = tasks[asked.base]
         return known.read(), _Origin(asked.base, known.flip, known.crop, known.source, known.licence)
     path = Path(asked.base).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):
         found = find_data(asked.base)
         if found is None and (path.suffix == ".npz" or len(path.parts) > 1):
             raise WarmnasError(f"no file or folder {asked.base}")
@@ -132,7 +133,10 @@ def _read(asked: Spec, resolution: int | None) -> tuple[Source, _Origin]:
         path = found
     family = task_name(path.resolve() if path.name in ("", ".", "..") else path)
     if path.is_dir():
-        return read_folder(path, resolution), _Origin(family)
+        try:
+            return read_folder(path, resolution), _Origin(family)
+        except OSError as error:
+            raise WarmnasError(f"{path} was not read: {error}") from error
     if path.suffix.lower() != ".npz":
         raise WarmnasError(f"{path}: neither an .npz nor a folder with a folder of images per class")
     return read_npz(path), _Origin(family)

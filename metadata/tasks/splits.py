@@ -87,8 +87,10 @@ def _whole_groups(labels: Ints, numbers: Groups, keys: Keys, sizes: Ints, share:
         if gain > 1e-9 and (left - counts[row])[counts[row] > 0].min() >= 1:
             chosen.append(int(found[row]))
             need, left = need - counts[row], left - counts[row]
-    alone = (sizes == 1).any()
-    if not chosen and not alone:  # three speakers of one size: a third is nearer to a quarter than nothing
+    singles = int((sizes == 1).sum())
+    if (
+        not chosen and singles < share * len(labels) / 2
+    ):  # three speakers of one size: a third is nearer to a quarter than nothing
         whole = [row for row in range(len(found)) if (left - counts[row])[counts[row] > 0].min() >= 1]
         whole.sort(key=lambda row: (np.abs(need - counts[row]).sum(), int(drawn[row])))
         chosen = [int(found[row]) for row in whole[:1]]

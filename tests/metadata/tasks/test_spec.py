@@ -93,6 +93,8 @@ def test_an_unknown_name_is_met_with_the_known_ones():
         open_task("digitz")
     with pytest.raises(WarmnasError, match=r"no file or folder sets/none\.npz"):
         open_task("sets/none.npz")
+    with pytest.raises(WarmnasError):
+        open_task("x" * 5_000)
 
 
 @pytest.mark.parametrize(

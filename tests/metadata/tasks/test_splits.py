@@ -66,6 +66,12 @@ def test_few_groups_of_one_size_fill_all_parts(speakers):
     assert abs(found[TEST] - 0.2 * speakers) <= 1
 
 
+def test_a_single_image_beside_three_large_groups_is_no_part():
+    labels, groups = np.append(np.tile(np.arange(10), 30), 0), np.append(np.repeat(np.arange(3), 100), 3)
+    part = split("set", labels, np.full(301, FREE, np.int8), groups, chance(301))
+    assert min((part == name).sum() for name in (TRAIN, VAL, TEST)) >= 100
+
+
 @quick
 @given(given_parts=st.sets(st.sampled_from([VAL, TEST])), seed=st.integers(0, 9))
 def test_a_given_part_stays_and_what_is_missing_is_cut_from_train(given_parts, seed):
