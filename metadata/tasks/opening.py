@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...bench.errors import UnknownName, WarmnasError
+from ...bench.errors import WarmnasError
 from ...bench.values import Split
-from .builtin import tasks
 from .duplicates import Groups, joined, near_identical, separable
-from .folder import read_folder
 from .groups import read_groups
 from .keys import Keys, keys
-from .npz import read_npz
 from .pixels import resized, with_channels
-from .place import find_data, task_name
+from .reading import read
 from .selection import members, subsample
 from .source import TEST, TRAIN, VAL, Parts, Source, check
 from .spec import Spec, parse
@@ -25,17 +21,6 @@ from .splits import VAL_SHARE, split
 from .task import ImageTask, Ints, Part
 
 LARGEST_SIDE = 1_024
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """What is known of a set beside its images; what the user brings is not mirrored unless the user says so."""
-
-    family: str
-    flip: bool = False
-    crop: bool = True
-    source: str = "the user's own images"
-    licence: str = "the user's"
 
 
 def open_task(
@@ -61,7 +46,7 @@ def open_task(
     """
     asked = Spec(spec) if os.path.exists(spec) else parse(spec)
     _check_size(spec, resolution, channels)
-    source, origin = _read(asked, resolution)
+    source, origin = read(asked.base, resolution)
     check(source)
     alike = near_identical(source)
     chance = keys(source.digests, "split", origin.family, asked.split or 0)
@@ -71,8 +56,9 @@ def open_task(
     for name, found in zip(Split, rows, strict=True):
         if not len(found):
             raise WarmnasError(f"{source.where}: no {name.value} images of the classes of {origin.family}{asked.brackets}")
-    if train_size is not None:
-        rows[TRAIN] = rows[TRAIN][subsample(f"task '{spec}'", source.labels[rows[TRAIN]], train_size)]
+    for place, size in ((TRAIN, train_size), (VAL, asked.eval), (TEST, asked.eval)):
+        if size is not None:
+            rows[place] = rows[place][subsample(f"task '{spec}'", source.labels[rows[place]], size)]
     parts = [_part(source, found, chosen, resolution, channels) for found in rows]
     return ImageTask(
         name=origin.family + asked.brackets,
@@ -115,31 +101,6 @@ def _check_size(spec: str, resolution: int | None, channels: int | None) -> None
 def _part(source: Source, rows: Ints, chosen: Ints, resolution: int | None, channels: int | None) -> Part:
     images = resized(with_channels(source.images[rows], channels, source.where), resolution)
     return Part(images, np.searchsorted(chosen, source.labels[rows]).astype(np.int64))
-
-
-def _read(asked: Spec, resolution: int | None) -> tuple[Source, _Origin]:
-    """The images of a built-in task, of a path, or of a name below WARMNAS_DATA; the first that there is."""
-    if asked.base in tasks:
-        known = tasks[asked.base]
-        return known.read(), _Origin(asked.base, known.flip, known.crop, known.source, known.licence)
-    path = Path(asked.base).expanduser()
-    if not os.path.exists(path):
-        found = find_data(asked.base)
-        if found is None and (path.suffix == ".npz" or len(path.parts) > 1):
-            raise WarmnasError(f"no file or folder {asked.base}")
-        if found is None:
-            hint = " Or name an .npz file, a folder with a folder of images per class, or a set in the folder WARMNAS_DATA."
-            raise UnknownName("task", asked.base, tasks, hint=hint)
-        path = found
-    family = task_name(path.resolve() if path.name in ("", ".", "..") else path)
-    if path.is_dir():
-        try:
-            return read_folder(path, resolution), _Origin(family)
-        except OSError as error:
-            raise WarmnasError(f"{path} was not read: {error}") from error
-    if path.suffix.lower() != ".npz":
-        raise WarmnasError(f"{path}: neither an .npz nor a folder with a folder of images per class")
-    return read_npz(path), _Origin(family)
 
 
 def _merged(first: Groups, second: Groups) -> Groups:

@@ -30,7 +30,7 @@ def subsample(where: str, labels: Ints, size: int) -> Ints:
     """
     classes, number = np.unique(labels, return_inverse=True)
     if size < len(classes):
-        raise WarmnasError(f"{where}: train_size={size}, but it has {len(classes)} classes")
+        raise WarmnasError(f"{where}: {size} images of a part, but it has {len(classes)} classes")
     counts = np.bincount(number)
     order = np.argsort(number, kind="stable")
     rank = np.empty(len(labels), np.int64)

@@ -7,6 +7,7 @@
 | ``seed=0,part=1,of=5,draw=7,classes=10`` | 10 classes drawn by ``draw`` from that part |
 | ``split=1`` | another split than that of the seed 0 |
 | ``val=40`` | percent of what is not tested on that is validated on; 25 where nothing is said |
+| ``eval=1000`` | at most so many images are validated on, and tested on, spread over the classes as they are |
 | ``flip=yes``, ``crop=no`` | augmentation, where the user knows better |
 
 The images are split before classes are drawn, so that no image is trained on in one subset and tested on in another.
@@ -37,6 +38,7 @@ class Spec:
     draw: int | None = None
     split: int | None = None
     val: int | None = None
+    eval: int | None = None
     flip: bool | None = None
     crop: bool | None = None
 

@@ -72,11 +72,11 @@ def test_simple_digits_stay_apart_and_real_copies_do_not(shared_images):
     assert 30 <= alike <= 100
 
 
-def test_ten_thousand_images_take_less_than_two_seconds():
+def test_ten_thousand_images_are_not_compared_each_with_each():
     images = scenes(10_000)
     start = time.process_time()
     assert len(set(groups(images))) == 10_000
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10  # one second was measured; fifty million comparisons take minutes
 
 
 def test_thousands_of_pictures_of_one_thing_fit_into_memory(monkeypatch):

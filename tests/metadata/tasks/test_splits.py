@@ -116,8 +116,18 @@ def test_a_smaller_training_part_is_part_of_a_larger_one_and_stratified(write_np
     shares = np.bincount(whole.train.labels) / len(whole.train)
     assert (np.abs(np.bincount(large.train.labels) - 90 * shares) <= 1).all()
     assert len(open_task(path, train_size=10_000).train) == len(whole.train)
-    with pytest.raises(WarmnasError, match="train_size=2, but it has 3 classes"):
+    with pytest.raises(WarmnasError, match="2 images of a part, but it has 3 classes"):
         open_task(path, train_size=2)
+
+
+def test_what_is_judged_on_may_be_made_smaller(write_npz, pictures):
+    path = write_npz(x=pictures(400), y=np.repeat([0, 1], [300, 100]))
+    whole, small = open_task(str(path)), open_task(f"{path}[eval=40]")
+    assert [len(getattr(small, part)) for part in ("train", "val", "test")] == [240, 40, 40]
+    assert np.bincount(small.val.labels).tolist() == [30, 10]
+    assert all(contents(small)[part] <= contents(whole)[part] for part in ("train", "val", "test"))
+    with pytest.raises(WarmnasError, match="1 images of a part"):
+        open_task(f"{path}[eval=1]")
 
 
 def test_val_may_be_made_larger(write_npz, pictures):
