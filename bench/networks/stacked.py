@@ -84,5 +84,6 @@ class StackedNetwork(nn.Module):
             idle = not connected and isinstance(tensor, nn.Parameter) and name.startswith(("stem", "cells"))
             if model in models and not idle:
                 value = tensor.detach()
-                state[name] = (value.chunk(len(models))[models.index(model)] if value.dim() else value).clone()
+                part = value.chunk(len(models))[models.index(model)] if value.dim() else value
+                state[name] = part.to(state[name].device, copy=True)
         return state

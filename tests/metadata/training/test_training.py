@@ -31,9 +31,11 @@ def epochs(task: Any, recipe: Recipe, cell: str = "333333", seed: int = 0) -> li
     ("cell", "params", "millions"), [("333333", 1_531_546, 220.12), (BEST, 1_073_466, 153.27), ("000000", 73_306, 7.78)]
 )
 def test_costs_are_those_of_the_benchmark(cell: str, params: int, millions: float) -> None:
+    before = torch.random.get_rng_state()
     counted, flops = costs(CELLS, CELLS.from_string(cell), (3, 32, 32), 10, Recipe())
     assert counted == params
     assert round(flops / 1e6, 2) == millions
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 def test_costs_count_edges_that_no_path_uses() -> None:
