@@ -97,12 +97,12 @@ def _candidates(points: Float32) -> npt.NDArray[np.int64]:
     """Pairs of points (n, d) within NEAR, (m, 2); where they are too many to list, of each point and its nearest."""
     from scipy.spatial import cKDTree
 
-    tree = cKDTree(points)
-    if (tree.count_neighbors(tree, NEAR) - len(points)) // 2 <= MOST_PAIRS:
+    tree, n = cKDTree(points), len(points)
+    if n * (n - 1) // 2 <= MOST_PAIRS or (tree.count_neighbors(tree, NEAR) - n) // 2 <= MOST_PAIRS:
         return np.asarray(tree.query_pairs(NEAR, output_type="ndarray"), np.int64)
     nearest = tree.query(points, k=NEAREST + 1, distance_upper_bound=NEAR)[1][:, 1:]
-    pairs = np.stack([np.repeat(np.arange(len(points)), NEAREST), nearest.ravel()], axis=1)
-    return np.asarray(pairs[pairs[:, 1] < len(points)], np.int64)
+    pairs = np.stack([np.repeat(np.arange(n), NEAREST), nearest.ravel()], axis=1)
+    return np.asarray(pairs[pairs[:, 1] < n], np.int64)
 
 
 def _close_pairs(thumbs: Float32) -> npt.NDArray[np.int64]:
