@@ -43,7 +43,7 @@ class Optimizer(ABC):
 
 
 _FIRST = 4  # key of the child stream that draws what a run starts with
-LOOKS = 4  # neighbours looked at before all of them are
+LOOKS = 5  # neighbours looked at before all of them are
 
 
 class CandidateOptimizer(Optimizer):
@@ -125,14 +125,16 @@ class CandidateOptimizer(Optimizer):
                 rows[run] = self.any_free(int(run))
         return rows
 
-    def neighbour(self, rows: IntArray) -> IntArray:
+    def neighbour(self, rows: IntArray, u: FloatArray | None = None) -> IntArray:
         """A uniformly drawn free neighbour of each, -1 where there is none: (runs,) -> (runs,).
 
         The first free one of a few looks; a run that saw none draws among what is free around it. Together that is uniform
-        among the free, and costs less than looking at all of them.
+        among the free, and costs less than looking at all of them. ``u`` are LOOKS + 1 uniform numbers per run, drawn here
+        where they are not given.
         """
         near = self.problem.candidates.neighbours
-        u = self.streams.random((len(rows), LOOKS + 1))
+        if u is None:
+            u = self.streams.random((len(rows), LOOKS + 1))
         looks = (u[:, :LOOKS] * near.shape[1]).astype(np.int64) + (rows * near.shape[1])[:, None]
         seen = near.take(looks)
         free = self._free.take(self._first_of_run[:, None] + seen)

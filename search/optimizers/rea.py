@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...bench import FloatArray, IntArray, WarmnasError
-from ..optimizer import CandidateOptimizer, optimizers
+from ..optimizer import LOOKS, CandidateOptimizer, optimizers
 from ..problem import Problem
 
 
@@ -35,11 +35,12 @@ class RegularizedEvolution(CandidateOptimizer):
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self._first[:, self._asked - 1]
-        rivals = (self.streams.random((len(self.runs), self.sample)) * self.size).astype(np.int64)
+        u = self.streams.random((len(self.runs), self.sample + LOOKS + 1))  # one draw for all that follows
+        rivals = (u[:, : self.sample] * self.size).astype(np.int64)
         rivals += self._ring[:, None]
         best = self._fitness.take(rivals).argmax(axis=1)
         parents = self._members.take(rivals[self.runs, best])
-        children = self.neighbour(parents)
+        children = self.neighbour(parents, u[:, self.sample :])
         if self.evaluations < self.size:  # asked for more before enough was told: none of the sample may be known
             children[self._fitness.take(rivals[self.runs, best]) == -np.inf] = -1
         return self.draw(children)
