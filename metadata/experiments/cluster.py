@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from .words import ClaimLost
 if TYPE_CHECKING:
     from ..training.recipe import Recipe
 
+KNOCK = 10.0  # seconds to wait for a cluster's answer
 HOPELESS = 8  # actors that may be lost in a row before anything came of one
 
 
@@ -55,6 +57,7 @@ def run_on_ray(
     started = not ray.is_initialized()
     try:
         if started:
+            _knock(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -69,6 +72,14 @@ def run_on_ray(
         store.release([owner_of(os.getpid())])
         if started:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """OSError where nobody listens at host:port; Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        with socket.create_connection((host, int(port)), timeout=KNOCK):
+            pass
 
 
 @dataclass

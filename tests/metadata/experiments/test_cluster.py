@@ -70,5 +70,6 @@ def test_no_cluster_is_one_line(store, plan):
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         sys.modules["ray"].shutdown()
     pytest.importorskip("ray")
-    with pytest.raises(WarmnasError, match="no Ray cluster at --ray"):
-        generate(plan, store, ray="not an address", trainer=FakeTrainer(), opener=standins.open_task)
+    for address in ("not an address", "127.0.0.1:1", "nowhere.invalid:6379", "ray://127.0.0.1:1"):
+        with pytest.raises(WarmnasError, match="no Ray cluster at --ray"):
+            generate(plan, store, ray=address, trainer=FakeTrainer(), opener=standins.open_task)
