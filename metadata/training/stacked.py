@@ -15,7 +15,7 @@ from .trainer import initial_network, task_shape, train
 
 Report = Callable[[int, Epoch], None]
 # On a CPU thread stacking wins while one image's activations are few. Measured with eight different cells against each
-# alone: 1.4 to 3 times as fast at width 4 and 8 x 8, 1.0 to 1.5 at width 8 and 8 x 8, .5 to .9 at width 8 and 16 x 16.
+# alone: 1.4 to 1.5 times as fast at width 4 and 8 x 8, .9 to 1.5 at width 8 and 8 x 8, .5 to .9 at width 8 and 16 x 16.
 CPU_STACK, CPU_ACTIVATIONS = 8, 8 * 8 * 8
 # Bytes that training holds per image and model of the benchmark's size (C = 16, N = 5, 32 x 32) in float32: an estimate.
 GPU_BYTES, GPU_STACK, GPU_SHARE = 6e6, 256, 0.6
