@@ -186,6 +186,23 @@ class Table:
         values = np.asarray(array.values, dtype=np.float64)
         return values if values.ndim == 1 else _nanmean(values.reshape(len(values), -1))
 
+    def training_seconds(self, task: str) -> FloatArray | None:
+        """Seconds of a whole training of each architecture, (architecture,), or None where the source has no times.
+
+        Times per epoch are added up; of several schedules the longest counts; the mean is over the seeds present.
+        """
+        if "train_seconds" not in self.data:
+            return None
+        array = self.data["train_seconds"]
+        if "task" in array.dims:
+            array = array[self.tasks.index(task)]
+        if "schedule" in array.dims:
+            array = array.isel(schedule=int(np.argmax(array["schedule"].values)))
+        if "epoch" in array.dims:
+            array = array.sum("epoch", skipna=False)
+        values: FloatArray = np.asarray(array.values, dtype=np.float64)
+        return _nanmean(values) if "seed" in array.dims else values
+
     # --- descriptions ----------------------------------------------------------------------------------------------
     @cached_property
     def function_classes(self) -> int:

@@ -52,7 +52,7 @@ class TableEvaluator:
         rows = self._candidates.table_rows
         sign = table.metrics[task].sign
         self._means = sign * table.values(task, rows, Split.VAL)
-        seconds = table.column("train_seconds", task)
+        seconds = table.training_seconds(task)
         self._seconds = np.full(len(rows), np.nan) if seconds is None else seconds[rows]
         self._streams = streams
         self._seeds = None

@@ -182,3 +182,19 @@ def test_an_architecture_may_stand_in_a_table_only_once(make_table: MakeTable) -
     data = make_table(np.ones((1, 3))).data
     with pytest.raises(CorruptFile, match="twice"):
         Table(data.isel(architecture=[0, 1, 1]))
+
+
+@pytest.mark.parametrize("dims", [("seed", "epoch"), ("epoch", "seed"), ("epoch",), ("seed",), ()])
+def test_a_training_takes_the_time_of_all_its_epochs(nasbench201: Table, dims: tuple[str, ...]) -> None:
+    sizes = {"seed": 2, "epoch": 3}
+    data = nasbench201.data.isel(architecture=slice(0, 4)).drop_dims("seed")
+    shape = (len(nasbench201.tasks), 4, *(sizes[d] for d in dims))
+    seconds = np.random.default_rng(0).uniform(1, 2, shape)
+    accuracy = np.full(shape[:2], 50.0)
+    plain = ("task", "architecture")
+    data = data.assign(train_seconds=((*plain, *dims), seconds), val_accuracy=(plain, accuracy))
+    data.attrs.pop("hash", None)
+    expected = seconds[1].reshape(4, -1).mean(axis=1) * (3 if "epoch" in dims else 1)
+    found = Table(data).training_seconds("cifar100")
+    assert found is not None
+    np.testing.assert_allclose(found, expected)
