@@ -1,24 +1,54 @@
-"""Opened tasks for the workers: pickled once into a file without a name, read by each when it needs one.
+"""Opened tasks for the workers: their arrays are written once into a file without a name, read by each when it needs one.
 
-The workers inherit its descriptor; nobody else can open it, so unpickling is safe, and it is gone with the last of them,
-however that ends.
+The workers inherit its descriptor; nobody else can open it, and it is gone with the last of them, however that ends.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import tempfile
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from multiprocessing import reduction
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from ..tasks import ImageTask
+    from ..tasks import ImageTask, Part
 
 KEPT = 16  # tasks that a worker holds in memory
 LINE = 500  # bytes of a complaint
+
+
+@dataclass(frozen=True)
+class _Array:
+    """Where an array stands in the file."""
+
+    start: int
+    shape: tuple[int, ...]
+    type: str
+
+    @classmethod
+    def write(cls, array: npt.NDArray[Any], file: IO[bytes]) -> _Array:
+        start = file.tell()
+        file.write(np.ascontiguousarray(array).data)
+        return cls(start, array.shape, array.dtype.str)
+
+    def read(self, file: int) -> npt.NDArray[Any]:
+        size = int(np.prod(self.shape)) * np.dtype(self.type).itemsize
+        content = bytearray(os.pread(file, size, self.start))  # unlike bytes, it gives an array that can be written
+        return np.frombuffer(content, self.type).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A task without its arrays, and where they are: images and labels of train, val and test."""
+
+    hollow: ImageTask
+    arrays: tuple[tuple[_Array, _Array], ...]
 
 
 class TaskFile:
@@ -29,21 +59,26 @@ class TaskFile:
     """
 
     def __init__(self, tasks: Mapping[str, ImageTask]) -> None:
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, _Place] = {}
         self._kept: OrderedDict[str, ImageTask] = OrderedDict()
         with tempfile.TemporaryFile() as file:
             file.write(bytes(LINE))
             for key, task in tasks.items():
-                start = file.tell()
-                pickle.dump(task, file, protocol=5)
-                self._places[key] = (file.tell() - start, start)
+                parts = (task.train, task.val, task.test)
+                arrays = tuple((_Array.write(p.images, file), _Array.write(p.labels, file)) for p in parts)
+                nothing: list[Part] = [replace(p, images=p.images[:0], labels=p.labels[:0]) for p in parts]
+                self._places[key] = _Place(replace(task, train=nothing[0], val=nothing[1], test=nothing[2]), arrays)
             file.flush()
             self._file = os.dup(file.fileno())
 
     def __getitem__(self, key: str) -> ImageTask:
         if key not in self._kept:
-            length, start = self._places[key]
-            self._kept[key] = pickle.loads(os.pread(self._file, length, start))
+            place = self._places[key]
+            train, val, test = (
+                replace(place.hollow.train, images=images.read(self._file), labels=labels.read(self._file))
+                for images, labels in place.arrays
+            )
+            self._kept[key] = replace(place.hollow, train=train, val=val, test=test)
             if len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
