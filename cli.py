@@ -286,9 +286,12 @@ def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> P
 def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> StudyResult:
     """The study, with a progress bar; ``all`` stands for every optimizer that has what it needs on these tasks."""
     from . import search
-    from .search import find_tasks
+    from .search import find_tasks, sources_of
 
     targets = find_tasks(tables, protocol.tasks)
+    alone = [task for table, task in targets if protocol.sources != "none" and not sources_of(table, task, protocol)]
+    if alone:
+        console.complain(f"note: no source task is left for {', '.join(alone)}; transfer starts from nothing there")
     names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
     total = len(targets) * len(dict.fromkeys(names)) * protocol.runs * protocol.budget
     with console.progress_bar(total) as progress:

@@ -62,6 +62,11 @@ def run_seeds(seed: int, task: str, runs: int) -> tuple[np.random.SeedSequence, 
     return tuple(child(root, run) for run in range(runs))
 
 
+def sources_of(table: Table, task: str, protocol: Protocol) -> tuple[str, ...]:
+    """Names of the source tasks that a target has under a protocol, perhaps none."""
+    return source_tasks(table, task, protocol.sources, protocol.left_out(table))
+
+
 def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     """What the optimizers of a study may know of one target task."""
     table.resolve(task, Split.VAL)  # refuses a table without validation values
@@ -71,7 +76,7 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     if protocol.runs < 1:
         raise WarmnasError(f"--runs {protocol.runs}: at least one run is needed")
     seeds = run_seeds(protocol.seed, task, protocol.runs)
-    names = source_tasks(table, task, protocol.sources, protocol.left_out(table))
+    names = sources_of(table, task, protocol)
     sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe)
     return Problem(candidates, seeds, protocol.budget, sources, live_params(table, task))
 

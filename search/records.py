@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..bench import WarmnasError
 from ..jsontext import plain, to_json
+from .protocol import sources_of
 
 if TYPE_CHECKING:
     from .outcome import Outcome
@@ -53,12 +54,14 @@ def summary(result: StudyResult, command: str) -> dict[str, Any]:
     """The JSON object of a study; holds only what JSON knows, and null where there is no number."""
     protocol = asdict(result.protocol)
     left_out = {table.name: result.protocol.left_out(table) for table in result.tables}
+    targets = {outcome.task: outcome.table for outcome in result.outcomes}
+    sources = {task: list(sources_of(table, task, result.protocol)) for task, table in targets.items()}
     optimizers = list(dict.fromkeys(outcome.optimizer for outcome in result.outcomes))
     content = {
         "command": command,
         "versions": versions(),
         "protocol": result.protocol_hash(),
-        "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers},
+        "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers, "sources_of": sources},
         "tables": {table.name: table.hash for table in result.tables},
         "rows": [outcome.row() for outcome in result.outcomes],
         "statistics": result.statistics,

@@ -331,3 +331,11 @@ def test_a_closed_pipe_is_no_error(tmp_path):
     process.stdout.close()
     assert process.wait(timeout=60) == 0
     assert process.stderr.read() == ""
+
+
+def test_a_target_without_sources_is_said(capsys, tmp_path):
+    arguments = ["--benchmark", "nasbench-graph", "--task", "arxiv", "--sources", "proteins", "--leave-out", "family"]
+    assert main(["study", *arguments, "--optimizer", "random", *SMALL, "--out", str(tmp_path / "o"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "warmnas: note: no source task is left for arxiv; transfer starts from nothing there\n"
+    assert json.loads(said.out)["settings"]["sources_of"] == {"arxiv": []}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from warmnas.bench import Table, UnknownName, WarmnasError
-from warmnas.search import Protocol, make_problem
+from warmnas.search import Protocol, make_problem, sources_of
 
 
 def names(table: Table, target: str, **protocol: object) -> list[str]:
@@ -72,3 +72,10 @@ def test_more_source_rows_than_there_are_are_refused(cells: Table, rows: int) ->
         make_problem(cells, "cifar100", Protocol(("cifar100",), 5, 2, source_rows=rows))
     with pytest.raises(WarmnasError, match=r"--source-rows"):
         make_problem(cells, "cifar100", Protocol(("cifar100",), 5, 2, sources="cifar10-valid", source_rows=rows))
+
+
+def test_sources_of_a_target_follow_the_protocol(graphs: Table) -> None:
+    assert sources_of(graphs, "cora", Protocol(("cora",), 5, 1, sources="none")) == ()
+    assert "pubmed" in sources_of(graphs, "cora", Protocol(("cora",), 5, 1))
+    left = sources_of(graphs, "cora", Protocol(("cora",), 5, 1, sources="citeseer,cs", leave_out="family"))
+    assert left == ("cs",)
