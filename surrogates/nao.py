@@ -86,7 +86,7 @@ class NAO(BaseEstimator):  # type: ignore[misc]
         scores = torch.from_numpy(normal_scores(values).astype(np.float32))
         for _ in range(steps):
             part = self._minibatch(values.shape[1], self.batch)
-            self._step(self._loss(_rows(tokens, part), _rows(scores, part)))
+            self._step(self._loss(pick_rows(tokens, part), pick_rows(scores, part)))
         return self
 
     def predict(self, genotypes: Genotypes) -> FloatArray:
@@ -140,6 +140,6 @@ class NAO(BaseEstimator):  # type: ignore[misc]
         self._adam.step()
 
 
-def _rows(values: Tensor, rows: Tensor) -> Tensor:
+def pick_rows(values: Tensor, rows: Tensor) -> Tensor:
     """Pick rows (runs, b) out of (runs, n, ...)."""
     return values[torch.arange(len(values))[:, None], rows]

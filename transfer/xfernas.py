@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from ..bench import FloatArray, Genotypes, SearchSpace, UniformSource
 from ..surrogates.acquisition import normal_scores
 from ..surrogates.batched import MLP
-from ..surrogates.nao import NAO, SIZES, _rows
+from ..surrogates.nao import NAO, SIZES, pick_rows
 
 TRUST = 20  # results at which a target's scores are spread by half of what a random sample's would be
 Batch = tuple[int, Tensor, Tensor]  # task, tokens (runs, b, steps), scores (runs, b)
@@ -92,7 +92,7 @@ class XferNAS(NAO):
         scores = self._matched_scores(tokens, values)
         for _ in range(steps):
             part = self._minibatch(values.shape[1], self.batch // 2)
-            target = (self.tasks, _rows(tokens, part), _rows(scores, part))
+            target = (self.tasks, pick_rows(tokens, part), pick_rows(scores, part))
             self._step(self._joint_loss([*self._source_batch(self.batch // 2), target]))
         return self
 
@@ -111,7 +111,7 @@ class XferNAS(NAO):
         batches = []
         for task, (tokens, scores) in enumerate(self._sources):
             part = self._minibatch(scores.shape[1], each)
-            batches.append((task, _rows(tokens, part), _rows(scores, part)))
+            batches.append((task, pick_rows(tokens, part), pick_rows(scores, part)))
         return batches
 
     def _joint_loss(self, batches: list[Batch]) -> Tensor:
