@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import CorruptFile, WarmnasError
+from .packing import packed, unpacked
 
 if TYPE_CHECKING:
     import h5py
@@ -51,11 +52,12 @@ def _bytes(values: np.ndarray[Any, Any]) -> memoryview | bytes:
     return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data if values.size else b""
 
 
-def write(dataset: xr.Dataset, path: Path) -> None:
-    """Write a table so that ``path`` holds all of it or is as it was before.
+def write(dataset: xr.Dataset, path: Path, compact: bool = False) -> None:
+    """Write a table so that ``path`` holds all of it or is as it was before; ``compact``: as ``packing.py`` says.
 
     Raises WarmnasError where the folder cannot be written.
     """
+    dataset, encoding = packed(dataset) if compact else (dataset, {})
     dataset = dataset.assign_attrs(hash=content_hash(dataset))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ def write(dataset: xr.Dataset, path: Path) -> None:
     except OSError as error:
         raise WarmnasError(f"cannot write {path}: {error.strerror}; name a folder that can be written") from error
     try:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=_encoding(dataset))
+        dataset.to_netcdf(temporary, engine="h5netcdf", encoding={**_encoding(dataset), **encoding})
         os.replace(temporary, path)
     except OSError as error:
         raise WarmnasError(f"cannot write {path}: {error}") from error
@@ -116,7 +118,8 @@ def _inspect(path: Path, file: h5py.File) -> None:
         text = h5py.check_string_dtype(item.dtype) is not None
         if item.external or item.is_virtual or not (text or item.dtype.kind in "ifub"):
             raise CorruptFile(f"{path}: '{name}' is not a plain array")
-        total += int(np.prod(item.shape, dtype=object)) * item.dtype.itemsize
+        size = 4 if "scale_factor" in item.attrs else item.dtype.itemsize
+        total += int(np.prod(item.shape, dtype=object)) * size
     if total > MAX_BYTES:
         raise CorruptFile(f"{path} declares {total / 2**30:.0f} GiB of data; at most {MAX_BYTES >> 30} are read")
 
@@ -130,18 +133,28 @@ def _load(file: h5py.File) -> xr.Dataset:
             continue
         dims = tuple(d[0].name.lstrip("/") if len(d) else name for d in item.dims)
         attrs = {key: _plain(value) for key, value in item.attrs.items() if key in _ATTRIBUTES}
-        variables[name] = xr.Variable(dims, _decoded(item[()]), attrs)
+        variables[name] = xr.Variable(dims, _decoded(item), attrs)
     attrs = {key: _plain(value) for key, value in file.attrs.items() if key not in _NETCDF}
     return xr.Dataset(variables, attrs=attrs).set_coords([name for name in COORDINATES if name in variables])
 
 
-def _decoded(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Text as Python strings, as xarray itself gives it; numbers as they are."""
+def _decoded(item: h5py.Dataset) -> np.ndarray[Any, Any]:
+    """Text as Python strings, as xarray itself gives it; scaled integers as what they stand for; numbers as they are."""
+    values: np.ndarray[Any, Any] = item[()]
+    if values.dtype.kind in "iu" and "scale_factor" in item.attrs:
+        scale, missing = _number(item.attrs["scale_factor"]), item.attrs.get("_FillValue")
+        return unpacked(values, float(scale), None if missing is None else int(_number(missing)))
     if values.dtype.kind != "O":
         return values
     text = np.empty(values.shape, dtype=object)
     text.reshape(-1)[:] = list(map(bytes.decode, values.ravel().tolist()))
     return text
+
+
+def _number(attribute: Any) -> Any:
+    """The one number of an attribute; netCDF keeps it as an array of one."""
+    (number,) = np.ravel(attribute)
+    return number
 
 
 def _plain(value: object) -> object:

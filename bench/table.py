@@ -65,9 +65,9 @@ class Table:
         """Read a table file; CorruptFile where it is not an intact one."""
         return cls(storage.read(Path(path)))
 
-    def save(self, path: str | Path) -> None:
-        """Write the table as HDF5, all or nothing."""
-        storage.write(self.data, Path(path))
+    def save(self, path: str | Path, *, compact: bool = False) -> None:
+        """Write the table as HDF5, all or nothing; ``compact`` rounds measurements (accuracies to .01) and compresses."""
+        storage.write(self.data, Path(path), compact)
 
     # --- splits ----------------------------------------------------------------------------------------------------
     def resolve(self, task: str, split: Split | str) -> str:

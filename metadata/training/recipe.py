@@ -89,7 +89,8 @@ class Epoch(NamedTuple):
     """What one epoch measured. ``epoch`` counts from 1, accuracies are in percent.
 
     Training loss and accuracy are means over the epoch's own batches, augmented and under changing weights, as in the
-    benchmark. ``seconds`` is the wall time of the training pass, evaluation excluded; in a stack, its share of it.
+    benchmark. ``seconds`` is the time of the training pass, evaluation excluded (on a CPU with one thread that
+    thread's own computing time, else wall time); in a stack, its share of it.
     """
 
     epoch: int
