@@ -88,13 +88,35 @@ class Table:
         return Split(split) in self.splits[task]
 
     # --- look-ups --------------------------------------------------------------------------------------------------
-    def _final(self, task: str, split: Split, seeds: bool) -> FloatArray:
-        """Last epoch of the longest schedule: (architecture,) or (architecture, seed)."""
+    @property
+    def schedules(self) -> tuple[int, ...]:
+        """Total epochs of the runs that have a learning-rate schedule of their own; empty where the source says nothing."""
+        if "schedule" in self.data.coords:
+            return tuple(int(epochs) for epochs in self.data["schedule"].values)
+        return () if self.epochs is None else (self.epochs,)
+
+    def at_schedule(self, array: xr.DataArray, schedule: int | None) -> xr.DataArray:
+        """The part of one schedule, the longest one where ``schedule`` is None; UnknownName where the table has no such.
+
+        Schedules are different trainings: a value of one is never taken for a value of another.
+        """
+        if schedule is not None and schedule not in self.schedules:
+            raise UnknownName(f"schedule of {self.name}", str(schedule), [str(epochs) for epochs in self.schedules])
+        if "schedule" in array.dims:
+            place = np.argmax(array["schedule"].values) if schedule is None else self.schedules.index(schedule)
+            array = array.isel(schedule=int(place))
+        elif schedule is not None and schedule != max(self.schedules):
+            raise WarmnasError(f"{self.name}: {array.name} has no schedule of its own, so none of {schedule} epochs")
+        if schedule is not None and "epoch" in array.dims:
+            array = array.isel(epoch=np.flatnonzero(array["epoch"].values <= schedule))  # beyond them there is nothing
+        return array
+
+    def _final(self, task: str, split: Split, seeds: bool, schedule: int | None = None) -> FloatArray:
+        """Last epoch of a schedule, by default of the longest: (architecture,) or (architecture, seed)."""
         self.resolve(task, split)
-        array = self.data[split.variable][self.tasks.index(task)]
-        for axis in ("schedule", "epoch"):
-            if axis in array.dims:
-                array = array.isel({axis: int(np.argmax(array[axis].values))})
+        array = self.at_schedule(self.data[split.variable][self.tasks.index(task)], schedule)
+        if "epoch" in array.dims:
+            array = array.isel(epoch=int(np.argmax(array["epoch"].values)))
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         if seeds:
             return values if "seed" in array.dims else values[:, None]
@@ -123,9 +145,13 @@ class Table:
         means = self._means[task, split]
         return means if rows is None else means.take(rows)
 
-    def seed_values(self, task: str, split: Split | str = Split.VAL) -> FloatArray:
+    def schedule_values(self, task: str, schedule: int | None, split: Split | str = Split.VAL) -> FloatArray:
+        """Means over seeds at the end of a schedule, None being the longest: (architecture,); NaN if not measured."""
+        return self.values(task, None, split) if schedule is None else self._final(task, Split(split), False, schedule)
+
+    def seed_values(self, task: str, split: Split | str = Split.VAL, schedule: int | None = None) -> FloatArray:
         """Values per seed at the end of training, shape (architecture, seed), NaN where a seed was not run."""
-        return self._final(task, Split(split), seeds=True)
+        return self._final(task, Split(split), seeds=True, schedule=schedule)
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -186,18 +212,17 @@ class Table:
         values = np.asarray(array.values, dtype=np.float64)
         return values if values.ndim == 1 else _nanmean(values.reshape(len(values), -1))
 
-    def training_seconds(self, task: str) -> FloatArray | None:
+    def training_seconds(self, task: str, schedule: int | None = None) -> FloatArray | None:
         """Seconds of a whole training of each architecture, (architecture,), or None where the source has no times.
 
-        Times per epoch are added up; of several schedules the longest counts; the mean is over the seeds present.
+        Times per epoch are added up; ``schedule`` None is the longest one; the mean is over the seeds present.
         """
         if "train_seconds" not in self.data:
             return None
         array = self.data["train_seconds"]
         if "task" in array.dims:
             array = array[self.tasks.index(task)]
-        if "schedule" in array.dims:
-            array = array.isel(schedule=int(np.argmax(array["schedule"].values)))
+        array = self.at_schedule(array, schedule)
         if "epoch" in array.dims:
             array = array.sum("epoch", skipna=False)
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
