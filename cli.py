@@ -187,16 +187,20 @@ def metadata_generate(
     ray: Annotated[
         str | None, typer.Option(help="Address of a Ray cluster (auto, host:port) to spread the work over.")
     ] = None,
+    known: Annotated[
+        list[str], typer.Option(help="Exported tables (images-v1, my.h5): their trials are taken over, not trained again.")
+    ] = [],  # noqa: B006
 ) -> Printer | int:
     """Train what a plan asks for and the store does not have; can be stopped and started at any time."""
     from .metadata import experiments
 
     if workers is not None and ray is not None:
         raise WarmnasError("--workers and --ray exclude each other; a cluster has as many workers as cores, or GPUs")
+    tables = _open(known)
     prepared = experiments.prepare(experiments.read_plan(plan))
     opened = experiments.ExperimentStore(store)
     with contextlib.closing(opened), console.generation_bar() as progress:
-        counts = experiments.generate(prepared, opened, workers=workers, ray=ray, progress=progress)
+        counts = experiments.generate(prepared, opened, workers=workers, ray=ray, progress=progress, known=tables)
         failures = opened.failures()
     if counts["failed"] and not counts["done"]:
         console.complain(f"all {counts['failed']} trials failed, for example: {next(iter(failures))}")
@@ -227,13 +231,16 @@ def metadata_export(
     partial: Annotated[bool, typer.Option("--partial", help="Also the epochs of trials that are not finished.")] = False,
     space: Annotated[str | None, typer.Option(help="Which search space, where the store has several.")] = None,
     recipe: Annotated[str | None, typer.Option(help="Hash of the recipe, where the store has several.")] = None,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Scaled integers: a quarter of the size, steps of .01 %.")
+    ] = False,
 ) -> Printer:
     """Freeze a store to a table, which every other command takes as a benchmark."""
     from .metadata import experiments
 
     with contextlib.closing(experiments.ExperimentStore(store, read_only=True)) as opened:
         table = experiments.export(opened, out.stem, space=space, recipe=recipe, partial=partial)
-    table.save(out)
+    table.save(out, compact=compact)
     return lambda: print(f"{out}: {len(table.tasks)} tasks, {len(table.names)} architectures, {len(table.seeds)} seeds")
 
 

@@ -1,6 +1,6 @@
-"""The registry of tables: a name, and a function that makes the table from what is installed.
+"""The registry of tables: a name, and a function that makes the table from what is installed, or the table's own file.
 
-A table is converted once and kept in the user's cache folder (``WARMNAS_CACHE``, else the platform's own). Two processes
+Packages register more in a module that an entry point of the group ``warmnas.benchmarks`` names. A made table is converted once and kept in the user's cache folder (``WARMNAS_CACHE``, else the platform's own). Two processes
 may convert at once: each writes its own file and renames it into place. A cache that cannot be read is made again.
 """
 
@@ -24,20 +24,22 @@ SCHEMA = 1  # raise it when the layout of a converted table changes
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How a named table is made.
+    """Where a named table comes from.
 
     Attributes:
-        make: builds the table from the installed package.
-        distribution: the package whose version the cached table depends on.
+        make: builds the table from the installed package, or opens it.
+        distribution: the package whose version the table depends on.
         summary: one line for ``bench list``.
+        cached: whether what was made is kept; not where making it is opening a file.
     """
 
     make: Callable[[], Table]
     distribution: str
     summary: str
+    cached: bool = True
 
 
-benchmarks: Registry[Benchmark] = Registry("benchmark")
+benchmarks: Registry[Benchmark] = Registry("benchmark", "warmnas.benchmarks")
 
 
 def cache_folder() -> Path:
@@ -79,6 +81,8 @@ def open_benchmark(name: str) -> Table:
         if Path(name).suffix in {".h5", ".hdf5", ".nc"} or Path(name).is_file():
             return Table.open(name)
         raise UnknownName("benchmark", name, benchmarks, hint=" Or name a table file (.h5).")
+    if not benchmarks[name].cached:
+        return benchmarks[name].make()
     path = cache_path(name)
     if path.is_file():
         with suppress(WarmnasError):  # a cache that cannot be read is made again

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 COLUMNS = ("train_loss", "train_accuracy", "val_accuracy", "test_accuracy", "seconds")  # of the table of epochs
 VARIABLES = (*COLUMNS[:-1], "train_seconds")
+HASH = 12  # letters of a task's hash that the keys of its splits begin with
 UNITS = ("nat", "percent", "percent", "percent", "s")
 PER_EPOCH, PER_NETWORK = ("task", "architecture", "seed", "epoch"), ("task", "architecture")
 
@@ -106,7 +107,7 @@ def _attributes(name: str, space: str, recipe: dict[str, Any], tasks: Sequence[T
 
     measured = {split: ~np.isnan(values[VARIABLES.index(split.variable)]).all(axis=(1, 2, 3)) for split in Split}
     splits = {
-        task.name: {split.value: f"{task.hash[:12]}/{split.value}" for split in Split if measured[split][place]}
+        task.name: {split.value: f"{task.hash[:HASH]}/{split.value}" for split in Split if measured[split][place]}
         for place, task in enumerate(tasks)
     }
     sizes = {task.name: {"train": task.train, "val": task.validation, "test": task.test} for task in tasks}

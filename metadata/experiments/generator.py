@@ -15,6 +15,8 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
+from ...bench.table import Table
+from .known import known as known_trials
 from .owners import owner_of
 from .plan import Opener, Plan
 from .store import ExperimentStore
@@ -37,6 +39,7 @@ def generate(
     trainer: Trainer | None = None,
     opener: Opener | None = None,
     progress: Progress | None = None,
+    known: Sequence[Table] = (),
 ) -> dict[str, int]:
     """Train what a plan asks for and the store does not have yet.
 
@@ -48,6 +51,7 @@ def generate(
         trainer: trains; the project's own if left out. It must be picklable.
         opener: opens a task; the project's own if left out.
         progress: told now and then how far it is.
+        known: tables that hold some of the trials already: these are taken from there, not trained.
 
     Returns:
         The plan's trials by state, and ``epochs``. Trials that are ``running`` are those of another generator.
@@ -59,6 +63,8 @@ def generate(
     prepared = plan if isinstance(plan, Prepared) else prepare(plan, opener)
     trainer = TorchTrainer() if trainer is None else trainer
     store.add(prepared.trials, prepared.id, prepared.facts)
+    for table in known:
+        store.adopt(known_trials(prepared.trials, table))
     if ray is not None:
         from .cluster import run_on_ray
 

@@ -24,6 +24,7 @@ from .words import ClaimLost, in_words
 
 if TYPE_CHECKING:
     from ..training.recipe import Epoch
+    from .known import Known
 
 
 class ExperimentStore:
@@ -92,6 +93,24 @@ class ExperimentStore:
             facts = [astuple(task) for task in tasks]
             connection.executemany("INSERT OR REPLACE INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", facts)
             return added
+
+        return int(self._write(work))
+
+    def adopt(self, found: Iterable[Known]) -> int:
+        """Write down as done what was trained elsewhere, where it is not done here; how many trials that were."""
+        change = """UPDATE trials SET state = 'done', attempt = attempt + 1, reported = ?, batch = ?, params = ?, flops = ?
+            WHERE id = ? AND state IN ('left', 'failed') RETURNING number, attempt"""
+
+        def work(connection: sqlite3.Connection) -> int:
+            adopted = 0
+            for trial, epochs, *rest in found:
+                params, flops, batch = rest
+                row = connection.execute(change, (len(epochs), batch, params, flops, trial.id)).fetchone()
+                if row is not None:
+                    rows = [(row[0], i + 1, row[1], *map(float, values)) for i, values in enumerate(epochs)]
+                    connection.executemany("INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                    adopted += 1
+            return adopted
 
         return int(self._write(work))
 
