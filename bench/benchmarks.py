@@ -1,7 +1,8 @@
 """The registry of tables: a name, and a function that makes the table from what is installed, or the table's own file.
 
-Packages register more in a module that an entry point of the group ``warmnas.benchmarks`` names. A made table is converted once and kept in the user's cache folder (``WARMNAS_CACHE``, else the platform's own). Two processes
-may convert at once: each writes its own file and renames it into place. A cache that cannot be read is made again.
+Packages register more in a module that an entry point of the group ``warmnas.benchmarks`` names. A table that is made is
+converted once and kept in the user's cache folder (``WARMNAS_CACHE``, else the platform's own). Two processes may convert
+at once: each writes its own file and renames it into place. A cache that cannot be read is made again.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def test_another_recipe_is_not_known(table, tmp_path, change):
 
 def test_a_table_of_something_else_is_refused(tmp_path):
     other = ExperimentStore(tmp_path / "other.db")
-    with pytest.raises(WarmnasError, match="nasbench201.*metadata export"):
+    with pytest.raises(WarmnasError, match=r"nasbench201.*metadata export"):
         generate(
             plan(), other, workers=1, trainer=Refusing(), opener=standins.open_task, known=[open_benchmark("nasbench201")]
         )
