@@ -132,7 +132,7 @@ class CandidateOptimizer(Optimizer):
         among the free, and costs less than looking at all of them. ``u`` are LOOKS + 1 uniform numbers per run, drawn here
         where they are not given.
         """
-        near = self.problem.candidates.neighbours
+        near = self.problem.candidates.around(rows)
         if u is None:
             u = self.streams.random((len(rows), LOOKS + 1))
         looks = (u[:, :LOOKS] * near.shape[1]).astype(np.int64) + (rows * near.shape[1])[:, None]

@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import abstractmethod
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from ..errors import WarmnasError
+from .encodings import Encodings
+from .types import CellGraph, FloatArray, Gene, Genotypes, IntArray, UniformSource
 
 if TYPE_CHECKING:
     from torch import nn
 
-Genotypes = npt.NDArray[np.int8]
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
+ENUMERABLE = 2**20  # genotypes of a space that may be listed
 
 
-class UniformSource(Protocol):
-    """Where randomness comes from: a numpy Generator, or the streams of many runs in lock-step."""
-
-    def random(self, size: tuple[int, ...]) -> FloatArray:
-        """Uniform numbers in [0, 1) of the given shape."""
-        ...
-
-
-@dataclass(frozen=True)
-class Gene:
-    """One position of a genotype: its name and what each of its integers means."""
-
-    name: str
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CellGraph:
-    """An architecture to look at: nodes left to right, edges as (from, to, operation)."""
-
-    nodes: tuple[str, ...]
-    edges: tuple[tuple[int, int, str], ...]
-
-
-class SearchSpace(ABC):
+class SearchSpace(Encodings):
     """Genotype algebra of one space. Arrays of genotypes have shape (..., genes) and dtype int8.
+
+    A space may be too large to be listed: only :meth:`all_genotypes` lists it, and refuses above ``ENUMERABLE``.
 
     A space draws only through ``rng.random((n, k))`` with one row per genotype, so that each of many runs in lock-step can
     draw from its own stream.
     """
-
-    name: str
-    genes: tuple[Gene, ...]
-
-    @cached_property
-    def cardinalities(self) -> IntArray:
-        """Number of choices per gene, shape (genes,)."""
-        return np.array([len(gene.choices) for gene in self.genes])
 
     @property
     def size(self) -> int:
@@ -79,7 +48,11 @@ class SearchSpace(ABC):
         return digits.astype(np.int8)
 
     def all_genotypes(self) -> Genotypes:
-        """Every genotype in index order, shape (size, genes)."""
+        """Every genotype in index order, shape (size, genes); WarmnasError where there are more than ENUMERABLE."""
+        if self.size > ENUMERABLE:
+            raise WarmnasError(
+                f"{self.name} has {self.size:.2g} genotypes, too many to list; draw some with sample(n, rng)"
+            )
         return self.from_index(np.arange(self.size))
 
     def valid(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
@@ -140,69 +113,20 @@ class SearchSpace(ABC):
                 changed.append(copy)
         return np.stack(changed, axis=-2)
 
-    def one_hot(self, genotypes: Genotypes) -> FloatArray:
-        """One-hot encoding: (..., genes) -> (..., sum of cardinalities)."""
-        columns = np.concatenate([[0], np.cumsum(self.cardinalities)[:-1]])
-        encoded = np.zeros((*np.shape(genotypes)[:-1], int(self.cardinalities.sum())))
-        np.put_along_axis(encoded, np.asarray(genotypes, dtype=np.int64) + columns, 1.0, axis=-1)
-        return encoded
-
-    def tokens(self, genotypes: Genotypes) -> IntArray:
-        """One token per gene; token 0 starts a string: (..., genes) -> (..., genes).
-
-        Genes with the same choices share their tokens, so an LSTM sees the same operation as the same word.
-        """
-        return np.asarray(genotypes, dtype=np.int64) + self.token_offsets
-
-    @cached_property
-    def token_offsets(self) -> IntArray:
-        """First token of each gene, shape (genes,)."""
-        first: dict[tuple[str, ...], int] = {}
-        total = 1
-        for gene in self.genes:
-            if gene.choices not in first:
-                first[gene.choices] = total
-                total += len(gene.choices)
-        return np.array([first[gene.choices] for gene in self.genes])
-
-    @property
-    def vocabulary(self) -> int:
-        """Number of tokens, the start token included."""
-        return int((self.token_offsets + self.cardinalities).max())
-
-    def encode(self, genotypes: Genotypes, kind: str) -> npt.NDArray[Any]:
-        """Encode genotypes as ``one-hot``, ``tokens`` or ``adjacency``: (..., genes) -> (..., features)."""
-        encoders = {"one-hot": self.one_hot, "tokens": self.tokens, "adjacency": self.adjacency}
-        if kind not in encoders:
-            raise WarmnasError(f"{self.name}: unknown encoding '{kind}'. Choices: {', '.join(encoders)}.")
-        return encoders[kind](genotypes)
-
-    def decode(self, encoded: npt.NDArray[Any], kind: str) -> Genotypes:
-        """Inverse of :meth:`encode`, for every encoding that it offers."""
-        if kind == "tokens":
-            return (np.asarray(encoded) - self.token_offsets).astype(np.int8)
-        if kind == "one-hot":
-            parts = np.split(np.asarray(encoded), np.cumsum(self.cardinalities)[:-1], axis=-1)
-            return np.stack([part.argmax(axis=-1) for part in parts], axis=-1).astype(np.int8)
-        if kind == "adjacency":
-            return self.from_adjacency(np.asarray(encoded))
-        raise WarmnasError(f"{self.name}: unknown encoding '{kind}'. Choices: one-hot, tokens, adjacency.")
-
     def live_params(self, genotypes: Genotypes, classes: int) -> FloatArray | None:
         """Parameters on paths from input to output of the space's own network, or None where none is fixed."""
         return None
 
     @abstractmethod
-    def adjacency(self, genotypes: Genotypes) -> IntArray:
-        """Operation index + 1 between nodes, 0 where there is no edge: (..., genes) -> (..., nodes, nodes)."""
-
-    @abstractmethod
-    def from_adjacency(self, matrices: npt.NDArray[Any]) -> Genotypes:
-        """Inverse of :meth:`adjacency`."""
-
-    @abstractmethod
     def canonical(self, genotypes: Genotypes, level: str = "function") -> Genotypes:
         """The first genotype, in index order, that is the same function: (..., genes) -> (..., genes)."""
+
+    def class_keys(self, genotypes: Genotypes) -> IntArray:
+        """Integers that are equal exactly for genotypes of the same function: (..., genes) -> (...,).
+
+        A space may have a cheaper way to them than its canonical forms.
+        """
+        return self.index(self.canonical(genotypes))
 
     @abstractmethod
     def to_string(self, genotype: Genotypes) -> str:
@@ -216,6 +140,22 @@ class SearchSpace(ABC):
     def graph(self, genotype: Genotypes) -> CellGraph:
         """The cell to draw."""
 
+    def depth(self, genotypes: Genotypes) -> IntArray:
+        """Number of layers of chains, whose prefixes can be trained one after another: (..., genes) -> (...,)."""
+        raise WarmnasError(f"{self.name}: its networks are no chains of layers, so they are not trained layer by layer")
+
     def build(self, genotype: Genotypes, shape: tuple[int, int, int], classes: int, **size: int) -> nn.Module:
         """The torch network of a genotype for images of shape (channels, height, width)."""
         raise WarmnasError(f"{self.name} has no image network to build")
+
+
+__all__ = [
+    "ENUMERABLE",
+    "CellGraph",
+    "FloatArray",
+    "Gene",
+    "Genotypes",
+    "IntArray",
+    "SearchSpace",
+    "UniformSource",
+]

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from ..errors import WarmnasError
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace
 from .hashing import Hashes, first_of_class, key, scramble
+from .pathways import Pathways, Sets, edge_paths
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +31,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 _STRING = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 LEVELS = ("function", "linear-pooling")
+PATHWAYS = Pathways(4, 3)  # of all operations but none
 
 
 def cell_hashes(genotypes: Genotypes, linear_pooling: bool) -> Hashes:
@@ -80,6 +82,7 @@ class NASBench201Space(SearchSpace):
 
     name = "nasbench201"
     genes = tuple(Gene(f"{target}<-{source}", OPERATIONS) for source, target in EDGES)
+    encodings = ("one-hot", "tokens", "adjacency", "path")
 
     @cache  # noqa: B019 -- one space object lives as long as the program
     def _representatives(self, level: str) -> Genotypes:
@@ -115,6 +118,11 @@ class NASBench201Space(SearchSpace):
     def from_adjacency(self, matrices: npt.NDArray[Any]) -> Genotypes:
         """Inverse of :meth:`adjacency`."""
         return np.stack([matrices[..., s, t] - 1 for s, t in EDGES], axis=-1).astype(np.int8)
+
+    def paths(self, genotypes: Genotypes) -> Sets:
+        """Sequences of operations other than ``none`` from input to output: (..., 6) -> (..., 85)."""
+        flat = np.asarray(genotypes, dtype=np.int64).reshape(-1, 6)
+        return edge_paths(PATHWAYS, flat - 1, EDGES, 4)[3].reshape(*np.shape(genotypes)[:-1], PATHWAYS.columns)
 
     def to_string(self, genotype: Genotypes) -> str:
         """``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""

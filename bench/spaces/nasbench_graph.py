@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..errors import WarmnasError
 from .base import CellGraph, Gene, Genotypes, IntArray, SearchSpace
 from .hashing import Hashes, first_of_class, scramble
+from .pathways import Pathways, Sets
 
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 PROTEINS_OPERATIONS = ("gcn", "sage", "arma", "fc", "skip")
@@ -70,6 +71,8 @@ def tree_hashes(links: IntArray, operations: IntArray) -> Hashes:
 
 class NASBenchGraphSpace(SearchSpace):
     """Nine link patterns and some of the operations on four nodes; see the module's head."""
+
+    encodings = ("one-hot", "tokens", "adjacency", "path")
 
     def __init__(self, name: str = "nasbench-graph", operations: tuple[str, ...] = OPERATIONS) -> None:
         self.name = name
@@ -122,6 +125,19 @@ class NASBenchGraphSpace(SearchSpace):
         links = matrices[..., :, 1:].argmax(axis=-2)
         pattern = (links[..., None, :] == _LINKS).all(axis=-1).argmax(axis=-1)
         return np.concatenate([pattern[..., None], matrices[..., :, 1:].max(axis=-2) - 1], axis=-1).astype(np.int8)
+
+    def paths(self, genotypes: Genotypes) -> Sets:
+        """Sequences of operations from the raw features to a node without a child: (..., 5) -> (..., columns)."""
+        flat = np.asarray(genotypes, dtype=np.int64).reshape(-1, 5)
+        pathways, links, rows = Pathways(len(self.operations), 4), _LINKS[flat[:, 0]], np.arange(len(flat))
+        sets = np.stack([pathways.start(len(flat)), *(pathways.none(len(flat)) for _ in range(4))])
+        leaf = np.ones((5, len(flat)), dtype=bool)
+        for node in range(1, 5):
+            parent = links[:, node - 1]
+            sets[node] = pathways.followed_by(sets[parent, rows], flat[:, node])
+            leaf[parent, rows] = False
+        ends: Sets = (sets & leaf[:, :, None]).any(axis=0)
+        return ends.reshape(*np.shape(genotypes)[:-1], pathways.columns)
 
     def to_string(self, genotype: Genotypes) -> str:
         """``0,1,2,1|gcn,gin,fc,cheb``: the input of each node, then its operation."""

@@ -120,7 +120,8 @@ class XferNASSearch(CandidateOptimizer):
         rows = candidates.rows(self.model.improve(self._seeds(SEEDS), STEP_LENGTHS))
         nowhere = len(candidates)
         # What decoding finds is often known already; neighbours of the seeds keep the queue from running dry.
-        near = candidates.neighbours[candidates.rows(self._seeds(4))].reshape(len(rows), -1)
+        seeds = candidates.rows(self._seeds(4))
+        near = candidates.around(seeds)[seeds].reshape(len(rows), -1)
         rows = np.concatenate([np.where(rows < 0, nowhere, rows), near], axis=1)
         scores = self.model.predict(candidates.genotypes[np.minimum(rows, nowhere - 1)])
         scores[rows == nowhere] = -np.inf
