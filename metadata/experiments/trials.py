@@ -25,8 +25,9 @@ class Prepared:
     """A plan that can be trained.
 
     Attributes:
-        trials: in the order in which they are done: architecture by architecture over all tasks, so that at any time all
-            tasks have been measured on nearly the same architectures; further seeds come last.
+        trials: in the order in which they are done: architecture by architecture over all tasks, further seeds among them,
+            so that at any time all tasks have been measured on nearly the same architectures, and what is done is a fair
+            part of the plan.
         tasks: by their hash.
         facts: of the tasks, for the tables.
     """
@@ -73,7 +74,8 @@ def prepare(plan: Plan, opener: Opener | None = None) -> Prepared:
             name = chosen.to_string(genotype)
             for seed in range(max(plan.seeds, extra)):
                 trial = Trial(plan.space, name, choice.task, seed, recipe, task.hash)
-                rows.append((seed, rank, place, trial))
+                with_seed = len(common) + len(own[place]) if seed < plan.seeds else plan.extra_seeds.architectures
+                rows.append((rank / with_seed, seed, place, trial))
     rows.sort(key=lambda row: row[:3])
     prepared = Prepared(tuple(row[3] for row in rows), opened, tuple(facts))
     if own_images:
@@ -95,6 +97,8 @@ def _architectures(plan: Plan, chosen: SearchSpace) -> tuple[Genotypes, list[Gen
             architectures(chosen, more, wanted.seed, common, OWN, place) if more != Draw() else common[:0]
             for place in range(len(plan.tasks))
         ]
+        if plan.recipe.incremental:
+            chosen.depth(common[:0])  # whether it has prefixes to train
     except WarmnasError as error:
         raise WarmnasError(f"plan {plan.name}: architectures: {error}") from error
     return common, own

@@ -147,7 +147,8 @@ def test_common_and_own_architectures():
 def test_extra_seeds_go_to_the_first_common_ones():
     ready = prepared(uniform=4, extra_seeds=ExtraSeeds(2, 3))
     assert len(ready.trials) == 2 * (4 + 2 * 2)
-    assert [trial.seed for trial in ready.trials] == [0] * 8 + [1] * 4 + [2] * 4
+    # Two tasks each: architecture 0 with all its seeds, 1, then 2 beside the further seeds of 1, 3.
+    assert [trial.seed for trial in ready.trials] == [0, 0, 1, 1, 2, 2, 0, 0, 0, 0, 1, 1, 2, 2, 0, 0]
     assert [trial.task for trial in ready.trials[:4]] == ["a", "b", "a", "b"]
 
 
@@ -167,3 +168,12 @@ def test_tasks_are_opened_before_anything_else():
 
 def test_equal_plans_have_equal_trials():
     assert prepared(uniform=3).id == prepared(uniform=3).id != prepared(uniform=4).id
+
+
+def test_at_any_time_what_is_done_is_a_fair_part_of_the_plan():
+    ready = prepared(uniform=16, extra_seeds=ExtraSeeds(4, 3))
+    total = [sum(trial.seed == seed for trial in ready.trials) for seed in range(3)]
+    for done in range(8, len(ready.trials)):
+        part = [sum(trial.seed == seed for trial in ready.trials[:done]) for seed in range(3)]
+        shares = [some / every for some, every in zip(part, total, strict=True)]
+        assert max(shares) - min(shares) < 0.3
