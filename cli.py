@@ -34,7 +34,8 @@ app.add_typer(bench_app, name="bench")
 metadata_app = typer.Typer(help="Train networks over many tasks, and keep every epoch.")
 app.add_typer(metadata_app, name="metadata")
 
-MULTIPLE = ("--benchmark", "--task", "--optimizer")  # options of ``study`` that take several values
+# Options that take several values, by command.
+MULTIPLE = {("study",): ("--benchmark", "--task", "--optimizer"), ("bench", "import"): ("--map", "--rename")}
 INTERRUPTED = 130
 Printer = Callable[[], None]  # what a command returns: it prints the results once all work is done
 
@@ -179,6 +180,55 @@ def query(
     return _json(content) if json else lambda: console.print_query(content)
 
 
+@bench_app.command("import")
+def bench_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The original file, or the folder of a benchmark.")],
+    form: Annotated[str, typer.Option("--format", help="csv, parquet, or a benchmark: warmnas bench formats lists them.")],
+    out: Annotated[Path, typer.Option(help="The table file to write (.h5).")],
+    space: Annotated[str | None, typer.Option(help="Search space of the architectures [default: as they look].")] = None,
+    mapping: Annotated[
+        list[str], typer.Option("--map", help="What a column is, as in val:cifar10@200#0=c10_val_s0; several may follow.")
+    ] = [],  # noqa: B006
+    rename: Annotated[list[str], typer.Option(help="Names of tasks: c10=cifar10-valid; several may follow.")] = [],  # noqa: B006
+    metric: Annotated[
+        str | None, typer.Option(help="Where it is not accuracy in percent: NAME:minimize or :maximize.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the table [default: that of the file].")] = None,
+    source: Annotated[str | None, typer.Option(help="Where the numbers come from, with citation.")] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the numbers.")] = None,
+    json: AsJson = False,
+) -> Printer:
+    """Someone else's file as a table, which every other command takes as a benchmark."""
+    from .bench import importing
+
+    options = importing.options(space, mapping, rename, metric, name, source, licence)
+    content = importing.import_to(file, form, out, options)
+    return _json(content) if json else lambda: console.print_import(content)
+
+
+@bench_app.command("formats")
+def bench_formats(json: AsJson = False) -> Printer:
+    """Formats that ``bench import`` reads."""
+    from .bench.readers import formats
+
+    rows = [{"format": name, "summary": form.summary} for name, form in formats.items()]
+    if json:
+        return _json({"formats": rows})
+    return lambda: console.grid("Formats", ("format", "what"), [tuple(row.values()) for row in rows], left=2)
+
+
+@bench_app.command("export")
+def bench_export(
+    benchmark: Annotated[str, typer.Argument(metavar="B")],
+    out: Annotated[Path, typer.Option(help="The file to write: .csv, .csv.gz, .parquet or .h5.")],
+) -> Printer:
+    """A benchmark in long form (a line per measurement), or as a table file."""
+    from .bench import exporting
+
+    exporting.export(_open([benchmark])[0], out)
+    return lambda: print(f"{out} written")
+
+
 @metadata_app.command("generate")
 def metadata_generate(
     plan: Annotated[str, typer.Option(help="A TOML file, or the name of a plan that comes with warmnas, such as smoke.")],
@@ -319,16 +369,17 @@ def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
 
 def expand(arguments: Sequence[str]) -> list[str]:
     """``study --optimizer a b`` as ``study --optimizer a --optimizer b``; other commands as they are."""
-    if list(arguments[:1]) != ["study"]:
+    command = next((words for words in MULTIPLE if tuple(arguments[: len(words)]) == words), None)
+    if command is None:
         return list(arguments)
     expanded: list[str] = []
     option, values = "", 0  # the option whose further values may follow, and how many it has
     for argument in [*arguments, "--"]:
         if argument.startswith("--"):
             if option and not values:
-                raise WarmnasError(f"{option} needs a value; see warmnas study --help")
+                raise WarmnasError(f"{option} needs a value; see warmnas {' '.join(command)} --help")
             name, _, inline = argument.partition("=")
-            option, values = (name, len(inline)) if name in MULTIPLE else ("", 0)
+            option, values = (name, len(inline)) if name in MULTIPLE[command] else ("", 0)
         elif option:
             expanded += [option] if values else []
             values += 1

