@@ -213,13 +213,16 @@ class Table:
         return values if values.ndim == 1 else _nanmean(values.reshape(len(values), -1))
 
     def training_seconds(self, task: str, schedule: int | None = None) -> FloatArray | None:
-        """Seconds of a whole training of each architecture, (architecture,), or None where the source has no times.
+        """Seconds of a whole training of each architecture, (architecture,), or None where the source has no times of it.
 
-        Times per epoch are added up; ``schedule`` None is the longest one; the mean is over the seeds present.
+        Times per epoch are added up; ``schedule`` None is the longest one; the mean is over the seeds present. Times that
+        name no schedule are those of the longest.
         """
         if "train_seconds" not in self.data:
             return None
         array = self.data["train_seconds"]
+        if schedule is not None and "schedule" not in array.dims and schedule != max(self.schedules, default=schedule):
+            return None
         if "task" in array.dims:
             array = array[self.tasks.index(task)]
         array = self.at_schedule(array, schedule)
