@@ -44,20 +44,23 @@ class TableEvaluator:
         task: which task of it.
         observe: ``mean`` over the seeds present, or one recorded ``seed`` drawn per evaluation, as a real training.
         streams: where the draws come from.
+        schedule: total epochs of the training that is observed and charged; None for the longest.
     """
 
-    def __init__(self, table: Table, task: str, observe: Observe, streams: Streams) -> None:
+    def __init__(
+        self, table: Table, task: str, observe: Observe, streams: Streams, schedule: int | None = None
+    ) -> None:
         self._task = task
         self._candidates = table.candidates(task)
         rows = self._candidates.table_rows
         sign = table.metrics[task].sign
-        self._means = sign * table.values(task, rows, Split.VAL)
-        seconds = table.training_seconds(task)
+        self._means = sign * table.schedule_values(task, schedule, Split.VAL)[rows]
+        seconds = table.training_seconds(task, schedule)
         self._seconds = np.full(len(rows), np.nan) if seconds is None else seconds[rows]
         self._streams = streams
         self._seeds = None
         if observe == "seed":
-            values, self._counts = recorded_seeds(table, task)
+            values, self._counts = recorded_seeds(table, task, schedule)
             self._seeds = sign * values
 
     def evaluate(self, genotypes: Genotypes, epochs: int | None = None) -> Evaluation:
@@ -75,11 +78,11 @@ class TableEvaluator:
         return Evaluation(values, self._seconds.take(rows))
 
 
-def recorded_seeds(table: Table, task: str) -> tuple[FloatArray, FloatArray]:
+def recorded_seeds(table: Table, task: str, schedule: int | None = None) -> tuple[FloatArray, FloatArray]:
     """Values per seed with the missing ones moved to the end, (candidates, seeds), and how many there are."""
     if not table.seeds:
         raise WarmnasError(f"{table.name} has only means over seeds; leave --observe seed out")
-    values = table.seed_values(task, Split.VAL)[table.candidates(task).table_rows]
+    values = table.seed_values(task, Split.VAL, schedule)[table.candidates(task).table_rows]
     missing = np.isnan(values)
     order = np.argsort(missing, axis=1, kind="stable")
     return np.take_along_axis(values, order, axis=1), (~missing).sum(axis=1).astype(np.float64)

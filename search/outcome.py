@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPORTED = (1, 2, 5, 10, 20, 40, 50, 60, 100, 200, 500, 1000)
+PARTS = (0.1, 0.2, 0.5, 1.0)  # of the time budget, where there is one
 NEAR = 0.3  # percentage points: differences below are within the benchmark's own seed noise
 
 
@@ -23,11 +24,15 @@ NEAR = 0.3  # percentage points: differences below are within the benchmark's ow
 class Record:
     """What happened in some runs of one optimizer on one task.
 
+    Runs that end by the clock make different numbers of evaluations. The arrays are as wide as the longest run; after the
+    end of a run ``rows`` is -1, ``observed`` NaN and ``seconds`` 0.
+
     Attributes:
         rows: table rows in the order of evaluation, shape (runs, evaluations).
         observed: what the optimizer saw, in the metric's unit, the same shape.
         seconds: what each training took on the simulated clock, the same shape; NaN where the table does not say.
-        fit_seconds: learning time of one run at each evaluation, shape (evaluations,); likewise proposal_seconds.
+        fit_seconds: learning time of one run at each evaluation, shape (evaluations,), the mean over all runs, of which
+            those that have ended take none; likewise proposal_seconds.
         wall_seconds: of all runs together.
     """
 
@@ -46,11 +51,16 @@ class Outcome(Record):
     table: Table
     task: str
     optimizer: str
+    limit: float | None = None  # simulated seconds of each run, where they end by the clock
 
     @cached_property
     def incumbents(self) -> IntArray:
-        """Table row of the best observed so far, the earlier one in a tie: (runs, evaluations)."""
+        """Table row of the best observed so far, the earlier one in a tie: (runs, evaluations).
+
+        A run that has ended keeps its last one.
+        """
         seen = self.table.metrics[self.task].sign * self.observed
+        seen = np.where(self.rows < 0, -np.inf, seen)
         best = np.maximum.accumulate(seen, axis=1)
         improved = np.concatenate([np.ones_like(seen[:, :1], dtype=bool), best[:, 1:] > best[:, :-1]], axis=1)
         since = np.maximum.accumulate(np.where(improved, np.arange(seen.shape[1]), 0), axis=1)
@@ -79,6 +89,11 @@ class Outcome(Record):
         return int(self.rows.shape[1])
 
     @property
+    def evaluations(self) -> IntArray:
+        """How many evaluations each run made, shape (runs,)."""
+        return (self.rows >= 0).sum(axis=1)
+
+    @property
     def runs(self) -> int:
         """Number of runs."""
         return len(self.rows)
@@ -86,7 +101,8 @@ class Outcome(Record):
     @property
     def deterministic(self) -> bool:
         """Whether all runs are one and the same, so that their spread says nothing."""
-        return self.runs > 1 and bool((self.rows == self.rows[0]).all() and (self.observed == self.observed[0]).all())
+        same = (self.rows == self.rows[0]) & ((self.observed == self.observed[0]) | (self.rows < 0))
+        return self.runs > 1 and bool(same.all())
 
     def median_evaluations(self, reached: npt.NDArray[np.bool_]) -> float | None:
         """Median over runs of the first evaluation at which ``reached`` (runs, evaluations); None if most never do."""
@@ -110,17 +126,41 @@ class Outcome(Record):
             "optimizer": self.optimizer,
             "runs": self.runs,
             "budget": self.budget,
+            "evaluations": float(self.evaluations.mean()),
             "metric": f"{metric.name} ({metric.unit})",
             "deterministic": self.deterministic,
             "regret": {str(b): float(v) for b, v in zip(budgets, self.regret[:, at].mean(axis=0), strict=True)},
             "regret_sem": {str(b): float(v) for b, v in zip(budgets, sem[at], strict=True)},
             "evaluations_to_optimum": self.median_evaluations(self.regret <= 1e-9),
             "evaluations_to_near": self.median_evaluations(self.regret <= NEAR),
+            **self.by_time(),
             "test_accuracy": None if test is None else float(test[:, -1].mean()),
+            "test_accuracy_sd": None if test is None or self.runs < 2 else float(test[:, -1].std(ddof=1)),
             "test_regret": test_regret,
             "simulated_seconds": simulated if np.isfinite(simulated) else None,
             "overhead_seconds": float(self.fit_seconds.sum() + self.proposal_seconds.sum()),
             "wall_seconds": self.wall_seconds,
+        }
+
+    def at_seconds(self, times: FloatArray) -> FloatArray:
+        """Regret of the incumbent after so much simulated time: (n,) -> (runs, n), NaN before a run's first result."""
+        spent = np.cumsum(self.seconds, axis=1)
+        done = np.stack([np.searchsorted(run[:n], times, side="right") for run, n in zip(spent, self.evaluations, strict=True)])
+        regret: FloatArray = np.take_along_axis(self.regret, np.maximum(done - 1, 0), axis=1)
+        return np.where(done > 0, regret, np.nan)
+
+    def by_time(self) -> dict[str, Any]:
+        """Entries of the row that only a study with a time budget has: regret after parts of that time."""
+        if self.limit is None:
+            return {}
+        times = reported_times(self.limit)
+        regret = self.at_seconds(np.array(times))
+        regret[:, -1] = self.regret[:, -1]  # the end of a run, also of one whose first training overran
+        mean, error = regret.mean(axis=0), standard_error(regret)
+        return {
+            "seconds": self.limit,
+            "regret_by_seconds": {f"{t:g}": float(v) for t, v in zip(times, mean, strict=True)},
+            "regret_by_seconds_sem": {f"{t:g}": float(v) for t, v in zip(times, error, strict=True)},
         }
 
     def trajectory(self) -> pd.DataFrame:
@@ -140,14 +180,36 @@ class Outcome(Record):
             "fit_seconds": np.broadcast_to(self.fit_seconds, shape),
             "proposal_seconds": np.broadcast_to(self.proposal_seconds, shape),
         }
-        frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+        made = self.rows >= 0
+        frame = pd.DataFrame({name: values[made] for name, values in columns.items()})
         frame.insert(0, "task", self.task)
         frame.insert(1, "optimizer", self.optimizer)
         return frame
 
 
+def padded(record: Record, width: int) -> Record:
+    """The same record with room for ``width`` evaluations: every run has ended after those that it made."""
+    more = width - record.rows.shape[1]
+    if not more:
+        return record
+
+    def fill(values: npt.NDArray[Any], value: float) -> npt.NDArray[Any]:
+        return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=value)
+
+    return replace(
+        record,
+        rows=fill(record.rows, -1),
+        observed=fill(record.observed, np.nan),
+        seconds=fill(record.seconds, 0.0),
+        fit_seconds=fill(record.fit_seconds, 0.0),
+        proposal_seconds=fill(record.proposal_seconds, 0.0),
+    )
+
+
 def joined(parts: Sequence[Record]) -> Record:
-    """The record of all runs from those of some runs each, in order."""
+    """The record of all runs from those of some runs each, in order; as wide as the widest."""
+    width = max(part.rows.shape[1] for part in parts)
+    parts = [padded(part, width) for part in parts]
     runs = np.array([len(part.rows) for part in parts])
     return Record(
         rows=np.concatenate([part.rows for part in parts]),
@@ -162,6 +224,11 @@ def joined(parts: Sequence[Record]) -> Record:
 def reported_budgets(budget: int) -> list[int]:
     """The budgets at which regret is reported: the usual ones up to this one, and this one."""
     return sorted({b for b in REPORTED if b <= budget} | {budget})
+
+
+def reported_times(limit: float) -> list[float]:
+    """The simulated seconds at which regret is reported: parts of the limit, and the limit."""
+    return [limit * part for part in PARTS]
 
 
 def standard_error(values: FloatArray) -> FloatArray:

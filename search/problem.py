@@ -35,7 +35,8 @@ class Problem:
     Attributes:
         candidates: the architectures to choose from.
         seeds: one per run; all randomness of a run derives from it.
-        budget: evaluations per run.
+        budget: evaluations per run at most: all candidates where only a time budget ends a run, so that an optimizer should
+            not reserve memory for it.
         sources: earlier tasks, perhaps none.
         live_params: parameters on live paths, shape (candidates,), or None where the space does not say.
     """

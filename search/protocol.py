@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bench import FloatArray, Split, Table, UnknownName, WarmnasError
+from .clock import charged_seconds
 from .evaluator import Observe
 from .problem import Problem
 from .sources import LeaveOut, draw_sources, source_tasks
@@ -21,23 +22,28 @@ class Protocol:
 
     Attributes:
         tasks: target tasks.
-        budget: evaluations per run.
+        budget: evaluations per run; None for no limit but that of ``seconds``.
         runs: independent runs.
         seed: of the whole study; run r of a task derives from (seed, task, r).
         observe: what an optimizer sees.
         sources: ``all``, ``none`` or names with commas between.
         source_rows: rows that a run draws per source task; None for all.
         leave_out: what is left out with the target; None takes the table's own default.
+        schedule: total epochs of the trainings that are observed and charged; None for the longest. Regret and test are
+            those of the longest schedule in any case.
+        seconds: simulated training time per run, see :mod:`warmnas.search.clock`; None for no limit.
     """
 
     tasks: tuple[str, ...]
-    budget: int
+    budget: int | None
     runs: int
     seed: int = 0
     observe: Observe = "mean"
     sources: str = "all"
     source_rows: int | None = 200
     leave_out: LeaveOut | None = None
+    schedule: int | None = None
+    seconds: float | None = None
 
     def left_out(self, table: Table) -> LeaveOut:
         """``task`` or ``family``, the table's default where nothing was said."""
@@ -64,21 +70,40 @@ def run_seeds(seed: int, task: str, runs: int) -> tuple[np.random.SeedSequence, 
 
 def sources_of(table: Table, task: str, protocol: Protocol) -> tuple[str, ...]:
     """Names of the source tasks that a target has under a protocol, perhaps none."""
-    return source_tasks(table, task, protocol.sources, protocol.left_out(table))
+    return source_tasks(table, task, protocol.sources, protocol.left_out(table), protocol.schedule)
 
 
 def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     """What the optimizers of a study may know of one target task."""
     table.resolve(task, Split.VAL)  # refuses a table without validation values
     candidates = table.candidates(task)
-    if not 1 <= protocol.budget <= len(candidates):
-        raise WarmnasError(f"--budget {protocol.budget}: {task} has 1 to {len(candidates)} candidates to evaluate")
+    budget = _budget(table, task, protocol)
     if protocol.runs < 1:
         raise WarmnasError(f"--runs {protocol.runs}: at least one run is needed")
+    missing = int(np.isnan(table.schedule_values(task, protocol.schedule)[candidates.table_rows]).sum())
+    if missing:
+        raise WarmnasError(
+            f"--schedule {protocol.schedule}: {missing} of the {len(candidates)} candidates of {task} have no validation "
+            f"value of that schedule in {table.name}"
+        )
     seeds = run_seeds(protocol.seed, task, protocol.runs)
     names = sources_of(table, task, protocol)
-    sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe)
-    return Problem(candidates, seeds, protocol.budget, sources, live_params(table, task))
+    sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe, protocol.schedule)
+    return Problem(candidates, seeds, budget, sources, live_params(table, task))
+
+
+def _budget(table: Table, task: str, protocol: Protocol) -> int:
+    """Evaluations that a run may make at most: --budget, or every candidate where only --seconds limits."""
+    candidates = len(table.candidates(task))
+    if protocol.seconds is not None:
+        charged_seconds(table, task, protocol.schedule, protocol.seconds)  # refuses what cannot be charged
+    elif protocol.budget is None:
+        raise WarmnasError("no limit: give --budget, --seconds or both")
+    # Not the number of trainings that could fit: that would tell of the times of architectures that nobody has trained.
+    budget = candidates if protocol.budget is None else protocol.budget
+    if not 1 <= budget <= candidates:
+        raise WarmnasError(f"--budget {budget}: {task} has 1 to {candidates} candidates to evaluate")
+    return budget
 
 
 def live_params(table: Table, task: str) -> FloatArray | None:

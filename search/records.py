@@ -76,7 +76,7 @@ def found(outcome: Outcome) -> dict[str, Any]:
         "architecture": outcome.table.names[int(outcome.incumbents[0, -1])],
         "validation": float(outcome.validation[0, -1]),
         "test": None if outcome.test is None else float(outcome.test[0, -1]),
-        "evaluations": outcome.budget,
+        "evaluations": int(outcome.evaluations[0]),
     }
     return {key: plain(value) for key, value in content.items()}
 

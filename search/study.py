@@ -17,7 +17,7 @@ from typing import Any
 
 from ..bench import Table
 from .optimizer import make_optimizer, optimizers, parse_spec
-from .outcome import Outcome, Record, joined
+from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
 from .run import run_part
 from .statistics import across_tasks, within_task
@@ -47,13 +47,17 @@ class StudyResult:
         """Hash of tables, splits, sources, rows, budget and seeds: equal hashes may be compared."""
         tables = {t.name: [t.hash, t.splits, self.protocol.left_out(t)] for t in self.tables}
         # What is left out stands beside each table as it was applied, said or by default.
-        text = json.dumps([asdict(replace(self.protocol, leave_out=None)), tables], sort_keys=True)
+        said = asdict(replace(self.protocol, leave_out=None))
+        for later in ("schedule", "seconds"):  # what older versions did not know does not change their hashes
+            if said[later] is None:
+                del said[later]
+        text = json.dumps([said, tables], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
         """Tests within each task at the final budget, and means with intervals over tasks per benchmark."""
-        within = [row for task in self.tasks for row in within_task(self.of(task), self.protocol.budget)]
+        within = [row for task in self.tasks for row in within_task(self.of(task), self.of(task)[0].budget)]
         across = {
             table.name: across_tasks([o for o in self.outcomes if o.table is table], "source-ranking")
             for table in self.tables
@@ -92,7 +96,8 @@ def study(
 
     def start(table: Table, task: str, spec: str, chunk: tuple[int, int]) -> Part[Record]:
         # A record, unlike an outcome, comes back from another process without a copy of the table.
-        return lambda report: run_part(table, task, spec, problems[task].part(*chunk), protocol.observe, report)
+        problem, fidelity = problems[task].part(*chunk), {"schedule": protocol.schedule, "seconds": protocol.seconds}
+        return lambda report: run_part(table, task, spec, problem, protocol.observe, report, **fidelity)
 
     def tell(part: int, evaluations: int) -> None:
         if progress is not None:
@@ -100,11 +105,14 @@ def study(
             progress(task, spec, evaluations)
 
     records = iter(run_parts([start(*part) for part in parts], workers, tell))
-    outcomes = []
-    for table, task in targets:
-        for spec in names:
-            record = joined([next(records) for _ in chunks[spec]])
-            outcomes.append(Outcome(**vars(record), table=table, task=task, optimizer=spec))
+    complete = [joined([next(records) for _ in chunks[spec]]) for _ in targets for spec in names]
+    width = protocol.budget or max(record.rows.shape[1] for record in complete)
+    complete = [padded(record, width) for record in complete]
+    settings = [(table, task, spec) for table, task in targets for spec in names]
+    outcomes = [
+        Outcome(**vars(record), table=table, task=task, optimizer=spec, limit=protocol.seconds)
+        for record, (table, task, spec) in zip(complete, settings, strict=True)
+    ]
     used = tuple(table for table in tables if any(table is t for t, _ in targets))
     return StudyResult(protocol, used, tuple(outcomes))
 

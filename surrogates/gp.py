@@ -105,25 +105,35 @@ class PoolGP:
 
     Args:
         candidates: genotypes (candidates, genes).
-        budget: observations per run at most.
+        budget: observations per run at most; what is kept grows with the observations, not with it.
     """
 
     def __init__(self, candidates: Genotypes, runs: int, budget: int) -> None:
         self.candidates = candidates
         self.gp = HammingGP()
-        self._v = np.empty((runs, budget, len(candidates)), dtype=np.float32)
+        self._budget = budget
+        self._v = np.empty((runs, min(budget, 64), len(candidates)), dtype=np.float32)
         self._n = 0
         self._refit_at = 0
 
     def fit(self, rows: npt.NDArray[np.int64], values: FloatArray) -> None:
         """Take in observations (runs, n): all of the earlier ones in the same order, and one more or some to start with."""
         n = rows.shape[1]
+        self._reserve(n)
         if n >= self._refit_at or n != self._n + 1:
             self._refit(rows, values)
             self._refit_at = n + 1 + n // 4
         else:
             self._extend(rows, values)
         self._n = n
+
+    def _reserve(self, n: int) -> None:
+        """Room for ``n`` observations: twice as many as there was, when it is too small."""
+        runs, room, candidates = self._v.shape
+        if n > room:
+            larger = np.empty((runs, min(max(n, 2 * room), self._budget), candidates), dtype=np.float32)
+            larger[:, : self._n] = self._v[:, : self._n]
+            self._v = larger
 
     def _refit(self, rows: npt.NDArray[np.int64], values: FloatArray) -> None:
         x = self.candidates[rows]
