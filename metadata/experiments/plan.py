@@ -4,7 +4,7 @@
 
     name = "smoke"
     space = "nasbench201"
-    tasks = ["digits", { task = "my.npz", train_size = 2500 }]
+    tasks = ["digits", { task = "my.npz", train_size = 2500 }, { task = "cifar100[seed=*,classes=20]", numbers = "0-9" }]
     seeds = 1                                   # every architecture with the seeds 0 .. seeds - 1
     epochs = 20
     extra_seeds = { architectures = 32, seeds = 3 }     # the first of the common ones have more

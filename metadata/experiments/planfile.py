@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...bench.errors import UnknownName, WarmnasError
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from ..training.recipe import Recipe
 
 KEYS = ("name", "space", "tasks", "seeds", "epochs", "extra_seeds", "architectures", "recipe")
+NUMBERS = "numbers"
 REQUIRED = ("name", "space", "tasks", "epochs", "architectures")
 
 
@@ -34,7 +37,7 @@ class Reader:
         return Plan(
             self.text(content, "name"),
             self.space(content),
-            tuple(self.task(entry, f"tasks[{i}]") for i, entry in enumerate(tasks)),
+            tuple(choice for i, entry in enumerate(tasks) for choice in self.choices(entry, f"tasks[{i}]")),
             self.recipe(content),
             self.architectures(self.table(content, "architectures")),
             self.number(content, "seeds", 1, 1),
@@ -83,13 +86,30 @@ class Reader:
         except UnknownName as error:
             raise self.wrong("space", f"is wrong: {error}") from error
 
-    def task(self, entry: object, place: str) -> TaskChoice:
-        """One entry of the list of tasks."""
+    def choices(self, entry: object, place: str) -> Iterator[TaskChoice]:
+        """The tasks of one entry: one, or with ``numbers = "0-9"`` one for every number that may stand for its ``*``."""
         if isinstance(entry, str) and entry:
-            return TaskChoice(entry)
+            yield TaskChoice(entry)
+            return
         if not isinstance(entry, dict):
             raise self.wrong(place, f"must be a task or a table with task = ..., not {entry!r}")
-        self.known(entry, TaskChoice.__dataclass_fields__, place + ".")
+        self.known(entry, [*TaskChoice.__dataclass_fields__, NUMBERS], place + ".")
+        choice = self.task(entry, place)
+        if NUMBERS not in entry:
+            yield choice
+            return
+        found = re.fullmatch(r"(\d{1,6})-(\d{1,6})", self.text(entry, f"{place}.{NUMBERS}"))
+        if found is None or int(found[1]) > int(found[2]):
+            raise self.wrong(f"{place}.{NUMBERS}", f"must be a range such as '0-9', not {entry[NUMBERS]!r}")
+        if "*" not in choice.task:
+            raise self.wrong(
+                f"{place}.task", f"needs a * for the numbers, as in cifar100[seed=*,classes=20], not {choice.task!r}"
+            )
+        for number in range(int(found[1]), int(found[2]) + 1):
+            yield replace(choice, task=choice.task.replace("*", str(number)))
+
+    def task(self, entry: Mapping[str, Any], place: str) -> TaskChoice:
+        """What a table says of a task."""
         numbers = {
             key: self.number(entry, f"{place}.{key}", least, least)
             for key, least in (("train_size", 2), ("channels", 1))

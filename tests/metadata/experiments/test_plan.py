@@ -57,6 +57,14 @@ def test_everything_that_a_plan_may_say(tmp_path):
     assert (plan.recipe.epochs, plan.recipe.rate, plan.recipe.augment, plan.recipe.batch) == (5, 0.05, False, 256)
 
 
+def test_numbers_make_many_tasks_of_one_entry(tmp_path):
+    entry = '{ task = "b[seed=*,classes=2]", numbers = "3-5", train_size = 9 }'
+    (tmp_path / "all.toml").write_text(ALL.replace('["a",', f'["a", {entry},'))
+    tasks = read_plan(tmp_path / "all.toml").tasks
+    assert [choice.task for choice in tasks] == ["a", *(f"b[seed={i},classes=2]" for i in (3, 4, 5)), "b"]
+    assert [choice.train_size for choice in tasks] == [None, 9, 9, 9, 6]
+
+
 def test_shipped_plans_can_be_read():
     assert "smoke" in shipped()
     for name in shipped():
@@ -68,6 +76,9 @@ def test_shipped_plans_can_be_read():
     [
         ('tasks = ["a", {', 'tasks = [["a"], {', "tasks[0] must be a task or a table"),
         ("train_size = 6", "train_size = 1", "tasks[1].train_size must be a whole number from 2, not 1"),
+        ("train_size = 6", 'numbers = "0-9"', "tasks[1].task needs a * for the numbers"),
+        ("train_size = 6", 'numbers = "9-0"', "tasks[1].numbers must be a range such as '0-9', not '9-0'"),
+        ("train_size = 6", "numbers = 9", "tasks[1].numbers must be a text, not 9"),
         ("seeds = 2", "seeds = 0", "seeds must be a whole number from 1, not 0"),
         ("seeds = 2", "seeds = 1.5", "seeds must be a whole number from 1, not 1.5"),
         ("seeds = 3", "seed = 3", "unknown key in plan FILE: 'extra_seeds.seed', did you mean 'extra_seeds.seeds'?"),
