@@ -5,7 +5,7 @@ from .benchmarks import Benchmark, benchmarks, cache_folder, open_benchmark
 from .candidates import Candidates
 from .errors import CorruptFile, SplitAbsent, UnknownName, WarmnasError
 from .registry import Registry
-from .spaces import SPACES, CellGraph, FloatArray, Genotypes, IntArray, SearchSpace, UniformSource, space
+from .spaces import SPACES, CategoricalSpace, CellGraph, FloatArray, Genotypes, IntArray, SearchSpace, UniformSource, space
 from .table import Table
 from .values import ACCURACY, Metric, Split
 

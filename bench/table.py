@@ -18,7 +18,7 @@ import numpy as np
 from . import storage
 from .candidates import Candidates
 from .errors import CorruptFile, SplitAbsent, UnknownName, WarmnasError
-from .spaces import FloatArray, Genotypes, IntArray, SearchSpace, space
+from .spaces import FloatArray, Genotypes, IntArray, SearchSpace, space_of_table
 from .values import Metric, Split
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class Table:
     def __init__(self, data: xr.Dataset) -> None:
         self.data = data
         try:
-            self.space: SearchSpace = space(str(data.attrs["space"]))
             self.name = str(data.attrs["name"])
             self.tasks: tuple[str, ...] = tuple(_text(data["task"].values))
             self.names: list[str] = _text(data["name"].values)
+            self.space: SearchSpace = space_of_table(data.attrs, self.names)
             self.genotypes: Genotypes = self.space.check(data["genotype"].values)
             splits = json.loads(data.attrs["splits"])
             self.splits = {t: {Split(s): str(key) for s, key in splits[t].items()} for t in self.tasks}
@@ -235,7 +235,7 @@ class Table:
     @cached_property
     def function_classes(self) -> int:
         """Number of different functions among the architectures."""
-        return len(np.unique(self.space.index(self.space.canonical(self.genotypes))))
+        return len(np.unique(self.space.class_keys(self.genotypes)))
 
     @property
     def epochs(self) -> int | None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from ..errors import UnknownName
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
+from .categorical import CATEGORICAL, CategoricalSpace
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 
@@ -24,8 +28,16 @@ def space(name: str) -> SearchSpace:
     return SPACES[name]
 
 
+def space_of_table(attrs: Mapping[Any, Any], names: Sequence[str]) -> SearchSpace:
+    """The search space that a table's attributes name: a registered one, or the categorical one of that table alone."""
+    name = str(attrs["space"])
+    return CategoricalSpace.of_table(attrs, names) if name == CATEGORICAL else space(name)
+
+
 __all__ = [
+    "CATEGORICAL",
     "SPACES",
+    "CategoricalSpace",
     "CellGraph",
     "FloatArray",
     "Gene",
@@ -34,4 +46,5 @@ __all__ = [
     "SearchSpace",
     "UniformSource",
     "space",
+    "space_of_table",
 ]
