@@ -14,6 +14,7 @@ __all__ = [
     "SPACES",
     "Benchmark",
     "Candidates",
+    "CategoricalSpace",
     "CellGraph",
     "CorruptFile",
     "FloatArray",

@@ -98,8 +98,7 @@ class CategoricalSpace(SearchSpace):
 
     def valid(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
         """All but numbers behind the last choice of a column: (..., genes) -> (...,)."""
-        valid: npt.NDArray[np.bool_] = (self.values(genotypes) < [len(c.choices) for c in self.columns]).all(axis=-1)
-        return np.asarray(valid)
+        return np.asarray((self.values(genotypes) < [len(c.choices) for c in self.columns]).all(axis=-1))
 
     def canonical(self, genotypes: Genotypes, level: str = "function") -> Genotypes:
         """The genotypes themselves: nothing is known about which are the same function."""

@@ -136,7 +136,7 @@ class NASBenchGraphSpace(SearchSpace):
             parent = links[:, node - 1]
             sets[node] = pathways.followed_by(sets[parent, rows], flat[:, node])
             leaf[parent, rows] = False
-        ends: Sets = (sets & leaf[:, :, None]).any(axis=0)
+        ends = np.asarray((sets & leaf[:, :, None]).any(axis=0))
         return ends.reshape(*np.shape(genotypes)[:-1], pathways.columns)
 
     def to_string(self, genotype: Genotypes) -> str:
