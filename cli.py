@@ -55,7 +55,15 @@ class LeftOut(StrEnum):
 
 
 Benchmark = Annotated[str, typer.Option(help="Name of a benchmark, or a table file (.h5).")]
-Budget = Annotated[int, typer.Option(help="Evaluations per run.")]
+Budget = Annotated[
+    int | None, typer.Option(help="Evaluations per run at most [default: 100, or no limit but that of --seconds].")
+]
+Schedule = Annotated[
+    int | None, typer.Option(help="Total epochs of the trainings that are observed [default: the longest schedule].")
+]
+Seconds = Annotated[
+    float | None, typer.Option(help="Simulated training time per run: a run ends with the training that would overrun it.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of the whole study; equal seeds give equal results.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the results; runs/<kind>-<benchmark>-<protocol> if left out.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
@@ -87,7 +95,7 @@ def study(
     optimizer: Annotated[
         list[str], typer.Option(help="Names, with options as in rea[population=50,sample=10], or all; several may follow.")
     ] = ["all"],  # noqa: B006
-    budget: Budget = 100,
+    budget: Budget = None,
     runs: Annotated[int, typer.Option(help="Independent runs per optimizer and task.")] = 30,
     seed: Seed = 0,
     out: Out = None,
@@ -96,12 +104,15 @@ def study(
     sources: Sources = "all",
     source_rows: SourceRows = "200",
     leave_out: LeaveOut = None,
+    schedule: Schedule = None,
+    seconds: Seconds = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from .search import records
 
     tables = _open(benchmark)
     protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
+    protocol = _limited(protocol, schedule, seconds)
     folder = out or _default_folder("study", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)
@@ -120,7 +131,7 @@ def search(
     benchmark: Benchmark,
     task: Annotated[str, typer.Option(help="The target task, held out of the sources.")],
     optimizer: Annotated[str, typer.Option(help="Name, with options as in rea[population=50].")] = "xfernas",
-    budget: Budget = 100,
+    budget: Budget = None,
     out: Out = None,
     json: AsJson = False,
     seed: Seed = 0,
@@ -128,6 +139,8 @@ def search(
     sources: Sources = "all",
     source_rows: SourceRows = "200",
     leave_out: LeaveOut = None,
+    schedule: Schedule = None,
+    seconds: Seconds = None,
 ) -> Printer:
     """One search on one task of a benchmark, warm-started from its other tasks."""
     from .search import records
@@ -136,6 +149,7 @@ def search(
         raise WarmnasError("a search has one --task and one --optimizer; 'all' is for warmnas study")
     tables = _open([benchmark])
     protocol = _protocol(tables, [task], budget, 1, seed, observe, sources, source_rows, leave_out)
+    protocol = _limited(protocol, schedule, seconds)
     folder = out or _default_folder("search", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, [optimizer], protocol)
@@ -307,7 +321,7 @@ def _open(names: Sequence[str]) -> list[Table]:
 def _protocol(
     tables: Sequence[Table],
     tasks: Sequence[str],
-    budget: int,
+    budget: int | None,
     runs: int,
     seed: int,
     observe: Observed,
@@ -327,6 +341,14 @@ def _protocol(
     names = tuple(task for _, task in targets)
     protocol = Protocol(names, budget, runs, seed, observe.value, sources, rows)
     return replace(protocol, leave_out=leave_out.value) if leave_out else protocol
+
+
+def _limited(protocol: Protocol, schedule: int | None, seconds: float | None) -> Protocol:
+    """The protocol with what is observed and what ends a run; 100 evaluations where nothing was said."""
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise WarmnasError(f"--seconds {seconds:g}: write a number above 0")
+    budget = 100 if protocol.budget is None and seconds is None else protocol.budget
+    return replace(protocol, budget=budget, schedule=schedule, seconds=seconds)
 
 
 def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> Path:
@@ -350,7 +372,8 @@ def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> S
     if alone:
         console.complain(f"note: no source task is left for {', '.join(alone)}; transfer starts from nothing there")
     names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
-    total = len(targets) * len(dict.fromkeys(names)) * protocol.runs * protocol.budget
+    runs = len(targets) * len(dict.fromkeys(names)) * protocol.runs
+    total = None if protocol.budget is None or protocol.seconds is not None else runs * protocol.budget
     with console.progress_bar(total) as progress:
         return search.study(tables, names, protocol, progress, workers=_cores())
 

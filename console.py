@@ -63,8 +63,11 @@ def generation_bar() -> Iterator[Callable[[int, int, Mapping[str, int]], None] |
 
 
 @contextmanager
-def progress_bar(total: int) -> Iterator[Callable[[str, str, int], None] | None]:
-    """Counts evaluations on stderr and says how long it will take; None where stderr is not a terminal."""
+def progress_bar(total: int | None) -> Iterator[Callable[[str, str, int], None] | None]:
+    """Counts evaluations on stderr and says how long it will take, where their number is known beforehand.
+
+    None where stderr is not a terminal.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -111,23 +114,28 @@ def print_study(content: Mapping[str, Any]) -> None:
     for task in dict.fromkeys(row["task"] for row in content["rows"]):
         rows = sorted((r for r in content["rows"] if r["task"] == task), key=lambda r: r["regret"][str(r["budget"])])
         budget = rows[0]["budget"]
-        budgets = [b for b in SHOWN if 1.5 * b <= budget] + [budget]
+        by_time = "seconds" in rows[0]
+        key = "regret_by_seconds" if by_time else "regret"
+        shown = list(rows[0][key]) if by_time else [str(b) for b in SHOWN if 1.5 * b <= budget] + [str(budget)]
         with_test = any(row["test_accuracy"] is not None for row in rows)
-        title = (
-            f"{task}: regret in {rows[0]['metric']} after n evaluations, mean ± standard error of {rows[0]['runs']} runs"
-        )
-        columns = ["optimizer", *map(str, budgets), *(["test"] if with_test else []), f"at {budget}"]
-        grid(title, columns, [_line(row, budgets, with_test, verdict[task, row["optimizer"]]) for row in rows])
+        unit = "simulated seconds" if by_time else "evaluations"
+        title = f"{task}: regret in {rows[0]['metric']} after n {unit}, mean ± standard error of {rows[0]['runs']} runs"
+        columns = ["optimizer", *shown, *(["test"] if with_test else []), f"at {shown[-1]}"]
+        grid(title, columns, [_line(row, key, shown, with_test, verdict[task, row["optimizer"]]) for row in rows])
 
 
-def _line(row: Mapping[str, Any], budgets: Sequence[int], with_test: bool, verdict: Mapping[str, Any]) -> list[str]:
-    cells = [
-        f"{row['regret'][str(b)]:.2f}" + ("" if row["deterministic"] else f" ± {row['regret_sem'][str(b)]:.2f}")
-        for b in budgets
-    ]
+def _line(row: Mapping[str, Any], key: str, shown: Sequence[str], with_test: bool, verdict: Mapping[str, Any]) -> list[str]:
+    cells = [_mean(row[key][b], None if row["deterministic"] else row[f"{key}_sem"][b]) for b in shown]
     test = [number(row["test_accuracy"])] if with_test else []
     mark = "best" if verdict["best"] else "tied" if verdict["tied"] else ""
     return [row["optimizer"], *cells, *test, mark]
+
+
+def _mean(mean: float | None, error: float | None) -> str:
+    """A mean and its standard error; a dash where a run had nothing by then."""
+    if mean is None:
+        return "\N{EN DASH}"
+    return f"{mean:.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
 def print_found(content: Mapping[str, Any], metric: str) -> None:

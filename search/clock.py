@@ -1,10 +1,10 @@
 """The simulated clock: what a run has spent of its time, by the training times of the table.
 
-Convention (that of the NAS-Bench-201 reference runs, AutoDL-Projects ``exps/NAS-Bench-201-algos/R_EA.py`` and ``RANDOM.py``):
-trainings are charged one after the other, and a run ends with the first one that would overrun its budget. That one is not
-granted: its result is not seen, and it is not charged. One exception: a run's first training is always granted, because
-a run that ends with nothing has no architecture to judge. The optimizer's own computing is not charged; it is
-reported beside (``overhead_seconds``).
+Convention, that of the NAS-Bench-201 reference runs (AutoDL-Projects, ``exps/NAS-Bench-201-algos/R_EA.py`` and
+``RANDOM.py``): trainings are charged one after the other, and a run ends with the first one that would overrun its budget.
+That one is not granted: its result is not seen, and it is not charged. One exception: a run's first training is always
+granted, because a run that ends with nothing has no architecture to judge. The optimizer's own computing is not charged;
+it is reported beside (``overhead_seconds``).
 
 Only the observed schedule is charged: a search that looks at 12-epoch trainings pays for 12 epochs each.
 """
@@ -31,13 +31,13 @@ def charged_seconds(table: Table, task: str, schedule: int | None, limit: float)
     if seconds is None or missing:
         which = "" if schedule is None else f" of the {schedule}-epoch schedule"
         raise WarmnasError(
-            f"{table.name} has no training times{which} for {missing} of the {len(rows)} candidates of {task}, and --seconds "
-            "charges them; leave --seconds out, or use a table with train_seconds"
+            f"{table.name} has no training times{which} for {missing} of the {len(rows)} candidates of {task}, "
+            "and --seconds charges them; leave --seconds out, or use a table with train_seconds"
         )
     if (seconds[rows] < 0).any():
         raise WarmnasError(f"{table.name}: train_seconds of {task} holds a time below 0, which --seconds cannot charge")
     if not limit >= (cheapest := float(seconds[rows].min())):
-        raise WarmnasError(f"--seconds {limit:g}: the shortest training on {task} takes {cheapest:.1f} s; give at least that")
+        raise WarmnasError(f"--seconds {limit:g}: the shortest training on {task} takes {cheapest:.1f} s; give more")
     return seconds[rows]
 
 

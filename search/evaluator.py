@@ -47,9 +47,7 @@ class TableEvaluator:
         schedule: total epochs of the training that is observed and charged; None for the longest.
     """
 
-    def __init__(
-        self, table: Table, task: str, observe: Observe, streams: Streams, schedule: int | None = None
-    ) -> None:
+    def __init__(self, table: Table, task: str, observe: Observe, streams: Streams, schedule: int | None = None) -> None:
         self._task = task
         self._candidates = table.candidates(task)
         rows = self._candidates.table_rows

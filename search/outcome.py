@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPORTED = (1, 2, 5, 10, 20, 40, 50, 60, 100, 200, 500, 1000)
-PARTS = (0.1, 0.2, 0.5, 1.0)  # of the time budget, where there is one
+PARTS = (0.1, 0.2, 0.5, 1.0)  # of a time budget, where regret is reported
 NEAR = 0.3  # percentage points: differences below are within the benchmark's own seed noise
 
 
@@ -91,7 +91,8 @@ class Outcome(Record):
     @property
     def evaluations(self) -> IntArray:
         """How many evaluations each run made, shape (runs,)."""
-        return (self.rows >= 0).sum(axis=1)
+        made: IntArray = (self.rows >= 0).sum(axis=1)
+        return made
 
     @property
     def runs(self) -> int:
@@ -126,41 +127,61 @@ class Outcome(Record):
             "optimizer": self.optimizer,
             "runs": self.runs,
             "budget": self.budget,
-            "evaluations": float(self.evaluations.mean()),
             "metric": f"{metric.name} ({metric.unit})",
             "deterministic": self.deterministic,
             "regret": {str(b): float(v) for b, v in zip(budgets, self.regret[:, at].mean(axis=0), strict=True)},
             "regret_sem": {str(b): float(v) for b, v in zip(budgets, sem[at], strict=True)},
             "evaluations_to_optimum": self.median_evaluations(self.regret <= 1e-9),
             "evaluations_to_near": self.median_evaluations(self.regret <= NEAR),
-            **self.by_time(),
             "test_accuracy": None if test is None else float(test[:, -1].mean()),
-            "test_accuracy_sd": None if test is None or self.runs < 2 else float(test[:, -1].std(ddof=1)),
             "test_regret": test_regret,
             "simulated_seconds": simulated if np.isfinite(simulated) else None,
             "overhead_seconds": float(self.fit_seconds.sum() + self.proposal_seconds.sum()),
             "wall_seconds": self.wall_seconds,
+            **self._by_seconds(),
         }
 
-    def at_seconds(self, times: FloatArray) -> FloatArray:
-        """Regret of the incumbent after so much simulated time: (n,) -> (runs, n), NaN before a run's first result."""
-        spent = np.cumsum(self.seconds, axis=1)
-        done = np.stack([np.searchsorted(run[:n], times, side="right") for run, n in zip(spent, self.evaluations, strict=True)])
+    @property
+    def unit(self) -> str:
+        """What the study's budget counts: evaluations, or simulated seconds where runs end by the clock."""
+        return "evaluation" if self.limit is None else "simulated second"
+
+    @property
+    def points(self) -> list[float]:
+        """Where regret is reported, in that unit; the last is the end of a run."""
+        return [*reported_budgets(self.budget)] if self.limit is None else [self.limit * part for part in PARTS]
+
+    def regret_at(self, points: Sequence[float]) -> FloatArray:
+        """Regret of the incumbent after so many evaluations or simulated seconds: (n,) -> (runs, n).
+
+        NaN where a run had no result by then.
+        """
+        at = np.asarray(points)
+        if self.limit is None:
+            return self.regret[:, at.astype(np.int64) - 1]
+        spent = zip(np.cumsum(self.seconds, axis=1), self.evaluations, strict=True)
+        done = np.stack([np.searchsorted(run[:n], at, side="right") for run, n in spent])
+        done[:, at >= self.limit] = self.budget  # also where a first training alone was longer
         regret: FloatArray = np.take_along_axis(self.regret, np.maximum(done - 1, 0), axis=1)
         return np.where(done > 0, regret, np.nan)
 
-    def by_time(self) -> dict[str, Any]:
-        """Entries of the row that only a study with a time budget has: regret after parts of that time."""
+    def _by_seconds(self) -> dict[str, Any]:
+        """What only a study with a time budget has: evaluations that a run came to, and regret after parts of its time."""
         if self.limit is None:
             return {}
-        times = reported_times(self.limit)
-        regret = self.at_seconds(np.array(times))
-        regret[:, -1] = self.regret[:, -1]  # the end of a run, also of one whose first training overran
-        mean, error = regret.mean(axis=0), standard_error(regret)
+        regret = self.regret_at(self.points)
+
+        def by_point(values: FloatArray) -> dict[str, float | None]:
+            known = [None if np.isnan(value) else float(value) for value in values]
+            return {f"{point:g}": value for point, value in zip(self.points, known, strict=True)}
+
+        final = None if self.test is None or self.runs < 2 else self.test[:, -1]
         return {
             "seconds": self.limit,
-            "regret_by_seconds": {f"{t:g}": float(v) for t, v in zip(times, mean, strict=True)},
-            "regret_by_seconds_sem": {f"{t:g}": float(v) for t, v in zip(times, error, strict=True)},
+            "evaluations": float(self.evaluations.mean()),
+            "test_accuracy_sd": None if final is None else float(final.std(ddof=1)),
+            "regret_by_seconds": by_point(regret.mean(axis=0)),
+            "regret_by_seconds_sem": by_point(standard_error(regret)),
         }
 
     def trajectory(self) -> pd.DataFrame:
@@ -224,11 +245,6 @@ def joined(parts: Sequence[Record]) -> Record:
 def reported_budgets(budget: int) -> list[int]:
     """The budgets at which regret is reported: the usual ones up to this one, and this one."""
     return sorted({b for b in REPORTED if b <= budget} | {budget})
-
-
-def reported_times(limit: float) -> list[float]:
-    """The simulated seconds at which regret is reported: parts of the limit, and the limit."""
-    return [limit * part for part in PARTS]
 
 
 def standard_error(values: FloatArray) -> FloatArray:

@@ -37,7 +37,8 @@ def source_tasks(
         if name not in table.tasks:
             raise UnknownName(f"source task of {table.name}", name, ["all", "none", *table.tasks])
     banned = {t for t in table.tasks if t == target or (leave_out == "family" and _related(table, t, target))}
-    return tuple(name for name in names if name not in banned and table.has(name, Split.VAL) and _seen(table, name, schedule))
+    measured = {t for t in names if table.has(t, Split.VAL) and _seen(table, t, schedule)}
+    return tuple(name for name in names if name not in banned and name in measured)
 
 
 def _seen(table: Table, task: str, schedule: int | None) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..bench import FloatArray
-from .outcome import Outcome, reported_budgets
+from .outcome import Outcome
 
 ALPHA = 0.05
 RESAMPLES = 10_000
@@ -41,13 +41,14 @@ def holm(p: Sequence[float]) -> FloatArray:
     return adjusted
 
 
-def within_task(outcomes: Sequence[Outcome], budget: int) -> list[dict[str, Any]]:
+def within_task(outcomes: Sequence[Outcome], budget: float) -> list[dict[str, Any]]:
     """For one task and budget: each optimizer against the one with the lowest mean regret.
 
+    The budget counts evaluations, or simulated seconds where runs end by the clock.
     Returns a row per optimizer: regret, whether it is the best, adjusted p against the best (None for the best itself,
     and where two deterministic methods leave nothing to test), and whether it is statistically tied with the best.
     """
-    final = [outcome.regret[:, budget - 1] for outcome in outcomes]
+    final = [outcome.regret_at([budget])[:, 0] for outcome in outcomes]
     best = int(np.argmin([values.mean() for values in final]))
     others = [i for i in range(len(outcomes)) if i != best]
     p = dict(zip(others, holm([paired_p(final[i], final[best]) for i in others]), strict=True))
@@ -96,8 +97,10 @@ def across_tasks(outcomes: Sequence[Outcome], reference: str) -> list[dict[str, 
     table = {(o.optimizer, o.task): o for o in outcomes}
     names = [n for n in dict.fromkeys(o.optimizer for o in outcomes) if all((n, t) in table for t in tasks)]
     rows = []
-    for budget in reported_budgets(outcomes[0].budget):
-        mean = {n: np.array([table[n, t].regret[:, budget - 1].mean() for t in tasks]) for n in names}
+    for budget in outcomes[0].points:
+        mean = {n: np.array([table[n, t].regret_at([budget])[:, 0].mean() for t in tasks]) for n in names}
+        if np.isnan([*mean.values()]).any():
+            continue  # so early on the clock that some run has no result yet
         ranks = _ranks(np.stack([mean[n] for n in names]))
         for name, rank in zip(names, ranks, strict=True):
             row: dict[str, Any] = {"optimizer": name, "budget": budget, "tasks": len(tasks), "rank": float(rank)}

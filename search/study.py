@@ -57,7 +57,7 @@ class StudyResult:
     @cached_property
     def statistics(self) -> dict[str, Any]:
         """Tests within each task at the final budget, and means with intervals over tasks per benchmark."""
-        within = [row for task in self.tasks for row in within_task(self.of(task), self.of(task)[0].budget)]
+        within = [row for task in self.tasks for row in within_task(self.of(task), self.of(task)[0].points[-1])]
         across = {
             table.name: across_tasks([o for o in self.outcomes if o.table is table], "source-ranking")
             for table in self.tables
@@ -96,8 +96,10 @@ def study(
 
     def start(table: Table, task: str, spec: str, chunk: tuple[int, int]) -> Part[Record]:
         # A record, unlike an outcome, comes back from another process without a copy of the table.
-        problem, fidelity = problems[task].part(*chunk), {"schedule": protocol.schedule, "seconds": protocol.seconds}
-        return lambda report: run_part(table, task, spec, problem, protocol.observe, report, **fidelity)
+        problem, p = problems[task].part(*chunk), protocol
+        return lambda report: run_part(
+            table, task, spec, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
+        )
 
     def tell(part: int, evaluations: int) -> None:
         if progress is not None:

@@ -13,50 +13,56 @@ from .numbers import interval, number, regret_unit
 SHOWN = (1, 5, 10, 20, 50, 100, 200, 500, 1000)
 FEW_TASKS = 6
 Row = dict[str, Any]
-Entries = dict[tuple[str, int], Row]  # by optimizer and budget
+Entries = dict[tuple[str, float], Row]  # by optimizer and budget
 
 
-def across_html(name: str, rows: Sequence[Row], metrics: Sequence[Metric]) -> Html:
+def across_html(name: str, rows: Sequence[Row], metrics: Sequence[Metric], counts: str = "evaluation") -> Html:
     """The section of one benchmark.
 
     Args:
         name: of the benchmark.
         rows: of ``statistics["across_tasks"]``: one per optimizer and budget.
         metrics: of its tasks; more than one kind is said, because their mean mixes them.
+        counts: what a budget counts, evaluations or simulated seconds.
     """
     tasks, unit = rows[0]["tasks"], listed(dict.fromkeys(regret_unit(metric) for metric in metrics))
     if tasks < 2:
         return element("p", f"{name}: one task. Intervals over tasks need more than one.")
     final = max(row["budget"] for row in rows)
-    budgets = [b for b in sorted({row["budget"] for row in rows}) if b in SHOWN or b == final]
+    timed = counts != "evaluation"
+    budgets = [b for b in sorted({row["budget"] for row in rows}) if timed or b in SHOWN or b == final]
     optimizers = list(dict.fromkeys(row["optimizer"] for row in rows))
     at = {(row["optimizer"], row["budget"]): row for row in rows}
-    parts: list[Html | None] = [element("h3", f"{name}, {tasks} tasks"), _means(name, optimizers, budgets, at, unit)]
-    parts.append(_differences(name, optimizers, budgets, at, unit))
+    units = unit, counts
+    parts: list[Html | None] = [element("h3", f"{name}, {tasks} tasks"), _means(name, optimizers, budgets, at, units)]
+    parts.append(_differences(name, optimizers, budgets, at, units))
     return element("section", join(parts), _notes(tasks, [metric.name for metric in metrics]))
 
 
-def _means(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries, unit: str) -> Html:
+Units = tuple[str, str]  # of regret, and of budgets
+
+
+def _means(name: str, optimizers: Sequence[str], budgets: Sequence[float], at: Entries, units: Units) -> Html:
     ranks = [at[o, budgets[-1]]["rank"] for o in optimizers]
     columns = []
     for budget in budgets:
         regrets = [at[o, budget]["regret"] for o in optimizers]
         marks = mark_best([r["mean"] for r in regrets], -1)
         cells = [_interval(regret, mark) for regret, mark in zip(regrets, marks, strict=True)]
-        columns.append(Column(str(budget), cells, group=f"mean regret over tasks ({unit}) after so many evaluations"))
+        columns.append(Column(f"{budget:g}", cells, group=f"mean regret over tasks ({units[0]}) after so many {units[1]}s"))
     cells = [Cell(f"{rank:.2f}", rank, mark) for rank, mark in zip(ranks, mark_best(ranks, -1), strict=True)]
-    columns.append(Column(f"average rank after {budgets[-1]}", cells, "rank of mean regret within a task, 1 is best"))
+    columns.append(Column(f"average rank after {budgets[-1]:g}", cells, "rank of mean regret within a task, 1 is best"))
     return grid(f"Mean regret over the tasks of {name}", optimizers, columns)
 
 
-def _differences(name: str, optimizers: Sequence[str], budgets: Sequence[int], at: Entries, unit: str) -> Html | None:
+def _differences(name: str, optimizers: Sequence[str], budgets: Sequence[float], at: Entries, units: Units) -> Html | None:
     compared = [o for o in optimizers if "difference" in at[o, budgets[0]]]
     if not compared:
         return None
     reference = at[compared[0], budgets[0]]["difference"]["to"]
-    group = f"regret less that of {reference} ({unit}) after so many evaluations"
+    group = f"regret less that of {reference} ({units[0]}) after so many {units[1]}s"
     entries = {budget: [at[o, budget]["difference"] for o in compared] for budget in budgets}
-    columns = [Column(str(b), [_interval(d, _direction(d)) for d in entries[b]], group=group) for b in budgets]
+    columns = [Column(f"{b:g}", [_interval(d, _direction(d)) for d in entries[b]], group=group) for b in budgets]
     caption = f"Difference to {reference}: below 0 is better than {reference}"
     return join([element("h4", caption), grid(f"{caption}, {name}", compared, columns)])
 

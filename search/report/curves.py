@@ -1,4 +1,4 @@
-"""Anytime curves: mean regret over evaluations as plain data, which report.js draws with Plotly.
+"""Anytime curves: mean regret over evaluations, or over simulated time, as plain data that report.js draws with Plotly.
 
 Both axes are logarithmic. Regret can be 0, which a logarithm cannot show, so every mean of 0 is drawn on a floor below the
 smallest positive mean, and the floor is labelled as what it is: the optimum, found in every run.
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...bench import IntArray
+from ...bench import FloatArray, IntArray
 from ..outcome import Outcome, standard_error
 from .markup import Html, data_script, element, join
 from .numbers import ZERO, regret_unit
@@ -30,13 +30,19 @@ def plotted(budget: int) -> IntArray:
     return np.unique(np.round(np.geomspace(1, budget, POINTS)).astype(np.int64))
 
 
-def curve(outcome: Outcome, at: IntArray, place: int) -> dict[str, Any]:
+def plotted_times(outcomes: Sequence[Outcome], limit: float) -> FloatArray:
+    """POINTS times up to the end, evenly on a log axis, from the first at which every run has a result: (points,)."""
+    first = max(float(outcome.seconds[:, 0].max()) for outcome in outcomes)
+    return np.geomspace(first, limit, POINTS) if 0 < first < limit else np.array([limit])
+
+
+def curve(outcome: Outcome, at: FloatArray | IntArray, place: int) -> dict[str, Any]:
     """One optimizer's curve; ``place`` is its position in the study, which fixes its colour and dashes.
 
     ``error`` is one standard error over runs, or None where runs do not differ by chance (deterministic) or there is one.
     """
-    mean = outcome.regret.mean(axis=0)[at - 1]
-    error = standard_error(outcome.regret)[at - 1]
+    regret = outcome.regret_at(at.tolist())
+    mean, error = regret.mean(axis=0), standard_error(regret)
     spread = outcome.runs > 1 and not outcome.deterministic
     return {
         "name": outcome.optimizer,
@@ -51,7 +57,7 @@ def curve(outcome: Outcome, at: IntArray, place: int) -> dict[str, Any]:
 def figure(outcomes: Sequence[Outcome], places: dict[str, int]) -> dict[str, Any]:
     """All curves of one task with their axes, as JSON-able data."""
     first = outcomes[0]
-    at = plotted(first.budget)
+    at = plotted(first.budget) if first.limit is None else plotted_times(outcomes, first.limit)
     curves = [curve(outcome, at, places[outcome.optimizer]) for outcome in outcomes]
     values = np.array([line["mean"] for line in curves])
     positive = values[values > 0]
@@ -60,20 +66,21 @@ def figure(outcomes: Sequence[Outcome], places: dict[str, int]) -> dict[str, Any
     low = float(positive.min()) if len(positive) else 0.1
     floor = low / 3 if zero else low / 2
     return {
-        "evaluations": at.tolist(),
+        "at": [float(f"{point:.6g}") for point in at],
+        "counts": f"{first.unit}s",
         "curves": curves,
         "floor": floor,
         "zero": zero,
         "range": [floor * (0.8 if zero else 1.2), top * 1.3],
-        "xticks": evaluation_ticks(first.budget),
+        "xticks": [tick for tick in round_ticks(first.points[-1]) if tick >= at[0]],
         "yticks": regret_ticks(low, top),
         "unit": regret_unit(first.table.metrics[first.task]),
     }
 
 
-def evaluation_ticks(budget: int) -> list[int]:
+def round_ticks(budget: float) -> list[float]:
     """1, 2, 5, 10, ... and the budget itself, without a tick so near the budget that the two would touch."""
-    steps = [m * 10**e for e in range(len(str(budget))) for m in (1, 2, 5)]
+    steps = [m * 10**e for e in range(len(str(int(budget)))) for m in (1, 2, 5)]
     return [tick for tick in steps if tick * 1.4 <= budget] + [budget]
 
 
@@ -98,7 +105,8 @@ def figure_html(outcomes: Sequence[Outcome], places: dict[str, int], identity: s
         " Deterministic methods have no band." if fixed else "",
         " Lower is better. Press a name to hide its curve.",
     ]
-    name = f"Mean regret of {len(outcomes)} optimizers over evaluations on {outcomes[0].task}; the table has the numbers."
+    over = f"over {outcomes[0].unit}s on {outcomes[0].task}"
+    name = f"Mean regret of {len(outcomes)} optimizers {over}; the table has the numbers."
     return element(
         "figure",
         element("div", class_="legend", role="group", aria_label="Show or hide optimizers"),

@@ -25,7 +25,8 @@ def findings(result: StudyResult, statistics: Row) -> list[tuple[str, str]]:
         if len(tasks) == 1:
             entries.append((table.name, one_task(result.of(tasks[0]), within[tasks[0]])))
         else:
-            entries.append((table.name, many_tasks(table, statistics["across_tasks"][table.name], within)))
+            unit = result.of(tasks[0])[0].unit
+            entries.append((table.name, many_tasks(table, statistics["across_tasks"][table.name], within, unit)))
     return entries
 
 
@@ -35,7 +36,7 @@ def one_task(outcomes: Sequence[Outcome], tests: Sequence[Row]) -> str:
     unit = regret_unit(first.table.metrics[first.task])
     best = next(row for row in tests if row["best"])
     kind = "mean regret" if first.runs > 1 else "regret"
-    start = f"After {counted(first.budget, 'evaluation')} on {first.task}"
+    start = f"After {counted(first.points[-1], first.unit)} on {first.task}"
     if len(tests) == 1:
         return f"{start}, {best['optimizer']} has a {kind} of {number(best['regret'])} {unit}; it ran alone."
     equal = [row["optimizer"] for row in tests if row["regret"] <= best["regret"] + ZERO]
@@ -55,7 +56,7 @@ def lead(names: Sequence[str]) -> str:
     return f"{names[0]} has" if len(names) == 1 else f"{listed(names)} share"
 
 
-def many_tasks(table: Table, across: Sequence[Row], within: dict[str, list[Row]]) -> str:
+def many_tasks(table: Table, across: Sequence[Row], within: dict[str, list[Row]], counts: str = "evaluation") -> str:
     """Who has the lowest regret on the mean over tasks, its margin to source ranking, and on how many tasks it leads."""
     final = max(row["budget"] for row in across)
     rows = [row for row in across if row["budget"] == final]
@@ -65,7 +66,7 @@ def many_tasks(table: Table, across: Sequence[Row], within: dict[str, list[Row]]
     unit = regret_unit(table.metrics[next(iter(within))])
     text = (
         f"On the mean over {len(within)} tasks, {lead(equal)} the lowest regret after "
-        f"{counted(final, 'evaluation')}, {with_interval(regret['mean'], regret['low'], regret['high'])} {unit}"
+        f"{counted(final, counts)}, {with_interval(regret['mean'], regret['low'], regret['high'])} {unit}"
     )
     if len(equal) > 1:
         return f"{text}."
@@ -104,7 +105,5 @@ def rivals_sentence(outcomes: Sequence[Outcome]) -> str | None:
         f"{listed(names)} {'does' if len(names) == 1 else 'do'} not beat {rival}" if names else f"all beat {rival}"
         for rival, names in entries
     ]
-    return (
-        f"Against the trivial rivals after {counted(outcomes[0].budget, 'evaluation')}, by the same test over the other "
-        f"optimizers: {'; '.join(parts)}."
-    )
+    end = counted(outcomes[0].points[-1], outcomes[0].unit)
+    return f"Against the trivial rivals after {end}, by the same test over the other optimizers: {'; '.join(parts)}."

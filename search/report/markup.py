@@ -47,6 +47,7 @@ def listed(names: Iterable[str], last: str = "and") -> str:
     return known[0] if len(known) == 1 else f"{', '.join(known[:-1])} {last} {known[-1]}" if known else "none"
 
 
-def counted(n: int, noun: str) -> str:
+def counted(n: float, noun: str) -> str:
     """A number with its noun: ``1 run``, ``30 runs``."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    text = f"{n:,}" if n == int(n) else f"{n:,.1f}"
+    return f"{text.removesuffix('.0')} {noun}{'' if n == 1 else 's'}"

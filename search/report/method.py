@@ -16,7 +16,9 @@ HOW_TO_READ = {
     "Seen and judged": "an optimizer sees validation values of what it has evaluated, and the source rows drawn for its "
     "run. Test values are never seen, only reported for the incumbent.",
     "Charged": "the budget counts evaluations on the target task. Measurements of source tasks exist already and are not "
-    "charged.",
+    "charged. Simulated time is that of the observed trainings, one after the other, as the table times them: a run ends "
+    "with the first training that would overrun its time, which is neither granted nor charged; only a run's first "
+    "training is granted in any case.",
     "Across tasks": "the tasks are the sample: intervals come from a bootstrap over tasks, not over runs.",
 }
 
@@ -26,7 +28,7 @@ def what_was_run(result: StudyResult) -> Html:
     p = result.protocol
     names = list(dict.fromkeys(outcome.optimizer for outcome in result.outcomes))
     text = (
-        f"{counted(len(names), 'optimizer')} ({listed(names)}) on {_tasks(result)}; {counted(p.budget, 'evaluation')} "
+        f"{counted(len(names), 'optimizer')} ({listed(names)}) on {_tasks(result)}; {_budget(p)} "
         f"each, {counted(p.runs, 'independent run')} from seed {p.seed}. Optimizers see {_seen(p)}. "
         f"{_sources(result)} Protocol "
     )
@@ -38,8 +40,15 @@ def _tasks(result: StudyResult) -> str:
     return listed(f"{counted(len(tasks), 'task')} of {name} ({listed(tasks)})" for name, tasks in by_table.items())
 
 
+def _budget(protocol: Protocol) -> str:
+    limits = [counted(protocol.seconds, "simulated second")] if protocol.seconds is not None else []
+    limits += [counted(protocol.budget, "evaluation")] if protocol.budget is not None else []
+    return limits[0] if len(limits) == 1 else f"at most {listed(limits)}"
+
+
 def _seen(protocol: Protocol) -> str:
-    return "the mean over seeds" if protocol.observe == "mean" else "one recorded seed, drawn per evaluation"
+    what = "the mean over seeds" if protocol.observe == "mean" else "one recorded seed, drawn per evaluation"
+    return what if protocol.schedule is None else f"{what}, of trainings with a {protocol.schedule}-epoch schedule"
 
 
 def _sources(result: StudyResult) -> str:
@@ -79,7 +88,8 @@ def _settings(result: StudyResult) -> dict[str, str]:
     return {
         "hash": result.protocol_hash(),
         "tasks": ", ".join(p.tasks),
-        "budget": f"{p.budget:,} evaluations",
+        "budget": _budget(p),
+        "schedule": "the longest" if p.schedule is None else f"{p.schedule} epochs; regret and test are of the longest",
         "runs": f"{p.runs:,}",
         "seed": f"{p.seed} ({use})",
         "observe": p.observe,

@@ -133,7 +133,8 @@ def _about(outcome: Outcome) -> str:
 
 
 def _across(result: StudyResult, rows: dict[str, list[Row]]) -> Html:
-    sections = [across_html(t.name, rows[t.name], _metrics(result, t)) for t in result.tables]
+    counts = result.outcomes[0].unit
+    sections = [across_html(t.name, rows[t.name], _metrics(result, t), counts) for t in result.tables]
     return element("section", element("h2", "Across tasks"), *sections, id="across")
 
 

@@ -12,7 +12,8 @@
 
   // Ticks from the right, each far enough from the next that their numbers do not touch.
   function spaced(ticks, pixels) {
-    const position = (tick) => (Math.log10(tick) / Math.log10(ticks[ticks.length - 1])) * pixels;
+    const low = Math.log10(ticks[0]), span = Math.log10(ticks[ticks.length - 1]) - low;
+    const position = (tick) => ((Math.log10(tick) - low) / (span || 1)) * pixels;
     return ticks.reduceRight((kept, tick) =>
       kept.length && position(kept[0]) - position(tick) < 28 ? kept : [tick, ...kept], []);
   }
@@ -27,21 +28,21 @@
     const upper = curve.mean.map((m, i) => clip(m + curve.error[i]));
     const lower = curve.mean.map((m, i) => clip(m - curve.error[i]));
     return {
-      x: figure.evaluations.concat(figure.evaluations.slice().reverse()), y: upper.concat(lower.reverse()),
+      x: figure.at.concat(figure.at.slice().reverse()), y: upper.concat(lower.reverse()),
       type: "scatter", mode: "lines", fill: "toself", fillcolor: transparent(colourOf(curve), 0.16),
       line: { width: 0 }, hoverinfo: "skip", meta: "band",
     };
   }
 
   function line(figure, curve) {
-    const single = figure.evaluations.length === 1;
+    const single = figure.at.length === 1;
     const text = curve.mean.map((m, i) => show(m) + (curve.error ? " ± " + show(curve.error[i]) : ""));
     return {
-      x: figure.evaluations, y: curve.mean.map((m) => Math.max(m, figure.floor)), text: text, type: "scatter",
+      x: figure.at, y: curve.mean.map((m) => Math.max(m, figure.floor)), text: text, type: "scatter",
       mode: single ? "markers" : "lines",
       error_y: { type: "data", array: curve.error || [], visible: single && curve.error !== null, thickness: 1.6 },
       line: { color: colourOf(curve), width: 2.2, dash: curve.dash }, marker: { color: colourOf(curve), size: 9 },
-      hovertemplate: "<b>" + plain(curve.name) + "</b><br>%{text} " + figure.unit + "<br>after %{x} evaluations<extra></extra>",
+      hovertemplate: "<b>" + plain(curve.name) + "</b><br>%{text} " + figure.unit + "<br>after %{x:,.6~g} " + figure.counts + "<extra></extra>",
     };
   }
 
@@ -58,7 +59,7 @@
       labels[i].at = Math.min(labels[i].at, i < labels.length - 1 ? labels[i + 1].at - GAP : plot);
     }
     return labels.map((label) => ({
-      x: Math.log10(figure.evaluations[figure.evaluations.length - 1]), y: label.value, xref: "x", yref: "y",
+      x: Math.log10(figure.at[figure.at.length - 1]), y: label.value, xref: "x", yref: "y",
       ax: 22, ay: label.at - label.end, text: short(label.curve.name, most), xanchor: "left", showarrow: true, arrowhead: 0,
       arrowwidth: 1.6, arrowcolor: colourOf(label.curve), borderpad: 2, font: { size: size, color: css("--ink") },
     }));
@@ -67,7 +68,7 @@
   function layout(figure, curves, width) {
     const small = width < 560, size = small ? 11 : 13, most = small ? 14 : 20;
     const longest = Math.max(4, ...curves.map((curve) => curve.name.length));
-    const last = figure.evaluations[figure.evaluations.length - 1];
+    const start = figure.at[0], last = figure.at[figure.at.length - 1];
     const left = small ? 54 : 68, right = 36 + Math.min(longest, most) * size * 0.58;
     const xticks = spaced(figure.xticks, width - left - right);
     const axis = { type: "log", gridcolor: css("--grid"), linecolor: css("--edge"), zeroline: false, automargin: false,
@@ -79,8 +80,8 @@
       font: { family: "system-ui, sans-serif", color: css("--muted") },
       margin: { l: left, t: TOP, b: BOTTOM, r: right },
       hoverlabel: { bgcolor: css("--card"), bordercolor: css("--edge"), font: { color: css("--ink"), size: 13 } },
-      xaxis: Object.assign({}, axis, { title: { text: "evaluations", font: { size: 13 } },
-        range: [last > 1 ? 0 : -0.3, last > 1 ? Math.log10(last) : 0.3], tickvals: xticks,
+      xaxis: Object.assign({}, axis, { title: { text: figure.counts, font: { size: 13 } },
+        range: last > start ? [Math.log10(start), Math.log10(last)] : [Math.log10(last) - 0.3, Math.log10(last) + 0.3], tickvals: xticks,
         tickangle: 0, ticktext: xticks.map((v) => v.toLocaleString("en")) }),
       yaxis: Object.assign({}, axis, { title: { text: "mean regret (" + figure.unit + ")", font: { size: 13 } },
         range: figure.range.map(Math.log10), tickvals: floor.concat(figure.yticks),

@@ -34,20 +34,22 @@ def name_cell(outcome: Outcome) -> Html:
 
 
 def _regret_columns(outcomes: Sequence[Outcome], rows: Sequence[Row], tests: Sequence[Row]) -> list[Column]:
-    unit, final = regret_unit(outcomes[0].table.metrics[outcomes[0].task]), str(outcomes[0].budget)
+    first = outcomes[0]
+    unit, final = regret_unit(first.table.metrics[first.task]), first.points[-1]
+    key = "regret" if first.limit is None else "regret_by_seconds"
     columns = []
-    for budget in rows[0]["regret"]:
-        means = [row["regret"][budget] for row in rows]
+    for point, budget in zip(first.points, rows[0][key], strict=True):
+        means = [row[key][budget] for row in rows]
         marks = mark_best(means, -1)
-        if budget == final and outcomes[0].runs > 1 and len(outcomes) > 1:
+        if point == final and first.runs > 1 and len(outcomes) > 1:
             marks = [mark or (TIED if test["tied"] else "") for mark, test in zip(marks, tests, strict=True)]
         spread = [
-            error(m, row["regret_sem"][budget]) if o.runs > 1 and not o.deterministic else ""
+            error(m, row[f"{key}_sem"][budget]) if m is not None and o.runs > 1 and not o.deterministic else ""
             for o, row, m in zip(outcomes, rows, means, strict=True)
         ]
         cells = [Cell(number(m), m, mark, e) for m, mark, e in zip(means, marks, spread, strict=True)]
-        hint = f"mean regret after {counted(int(budget), 'evaluation')}, {unit}"
-        columns.append(Column(budget, cells, hint, group=f"mean regret ({unit}) after so many evaluations"))
+        hint = f"mean regret after {counted(point, first.unit)}, {unit}"
+        columns.append(Column(budget, cells, hint, group=f"mean regret ({unit}) after so many {first.unit}s"))
     return columns
 
 
@@ -98,8 +100,8 @@ def task_notes(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> list[str]:
     if len(outcomes) > 1 and first.runs > 1:
         holm = f", Holm-corrected for {len(outcomes) - 1} comparisons" if len(outcomes) > 2 else ""
         notes.append(
-            f"{TIED} after {counted(first.budget, 'evaluation')}: statistically tied with the lowest mean regret, that is, "
-            f"not different at level {ALPHA} in a two-sided Wilcoxon signed-rank test over paired runs{holm}. Other "
+            f"{TIED} after {counted(first.points[-1], first.unit)}: statistically tied with the lowest mean regret, that "
+            f"is, not different at level {ALPHA} in a two-sided Wilcoxon signed-rank test over paired runs{holm}. Other "
             "columns are not tested."
         )
     if len(outcomes) > 1 and first.runs == 1:

@@ -16,7 +16,7 @@ from warmnas.bench import ACCURACY, CellGraph, Table, WarmnasError, space
 from warmnas.search import Outcome, Protocol, StudyResult
 from warmnas.search.report import write_report
 from warmnas.search.report.cells import cell_svg
-from warmnas.search.report.curves import evaluation_ticks, plotted, regret_ticks
+from warmnas.search.report.curves import plotted, regret_ticks, round_ticks
 from warmnas.search.report.layout import lay_out
 from warmnas.search.report.markup import Html, data_script, element
 from warmnas.search.report.numbers import ABSENT
@@ -225,7 +225,7 @@ def test_deterministic_has_neither_band_nor_error(tmp_path):
 def test_small_studies(tmp_path, runs, budget):
     path = write(tmp_path, make_result(runs=runs, budget=budget))
     text, data = Reader(path).text, figures(path)[0]
-    assert data["evaluations"][-1] == data["xticks"][-1] == budget
+    assert data["at"][-1] == data["xticks"][-1] == budget
     if runs == 1:
         assert all(curve["error"] is None for curve in data["curves"])
         assert "One run: there is nothing to test" in text
@@ -326,8 +326,8 @@ def test_long_budgets_are_thinned():
 
 
 def test_ticks():
-    assert evaluation_ticks(60) == [1, 2, 5, 10, 20, 60]
-    assert evaluation_ticks(1) == [1]
+    assert round_ticks(60) == [1, 2, 5, 10, 20, 60]
+    assert round_ticks(1) == [1]
     assert regret_ticks(0.01, 10) == [0.01, 0.1, 1, 10]
     assert len(regret_ticks(4, 5)) >= 3
 
