@@ -26,25 +26,34 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, models: int = 
     )
 
 
-def operation(kind: int, width: int) -> nn.Module:
-    """The layer of one edge that carries something: (batch, width, h, w) -> the same shape."""
-    if kind == SKIP:
+def operation(kind: int, width: int, inputs: int | None = None) -> nn.Module:
+    """The layer of one edge that carries something: (batch, inputs, h, w) -> (batch, width, h, w).
+
+    ``inputs`` is ``width`` in the benchmark. Where the two differ, as in the size space, a skip is a 1x1 convolution and
+    batch norm without ReLU, and a pooling comes after ReLU, 1x1 convolution and batch norm.
+    """
+    inputs = width if inputs is None else inputs
+    if kind == SKIP and inputs == width:
         return nn.Identity()
+    if kind == SKIP:
+        return nn.Sequential(nn.Conv2d(inputs, width, 1, bias=False), nn.BatchNorm2d(width))
     if kind == POOL:
-        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-    return conv(width, width, {CONV1: 1, CONV3: 3}[kind])
+        pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        return pool if inputs == width else nn.Sequential(conv(inputs, width, 1), pool)
+    return conv(inputs, width, {CONV1: 1, CONV3: 3}[kind])
 
 
 class Cell(nn.Module):
-    """Four nodes, each the sum of its incoming edges: (batch, width, h, w) -> the same shape.
+    """Four nodes, each the sum of its incoming edges: (batch, inputs, h, w) -> (batch, width, h, w).
 
     Edges that no path from input to output uses hold their parameters, as in the benchmark, but are not computed.
     """
 
-    def __init__(self, genotype: Genotypes, width: int) -> None:
+    def __init__(self, genotype: Genotypes, width: int, inputs: int | None = None) -> None:
         super().__init__()
+        widths = [inputs if source == 0 else width for source, _ in EDGES]
         self.layers = nn.ModuleDict(
-            {str(e): operation(int(kind), width) for e, kind in enumerate(genotype) if kind != NONE}
+            {str(e): operation(int(kind), width, widths[e]) for e, kind in enumerate(genotype) if kind != NONE}
         )
         self._live = [bool(x) for x in live_edges(genotype)]
 
@@ -65,11 +74,14 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """Residual block of stride 2: (batch, c, h, w) -> (batch, 2c, h/2, w/2), or of several models side by side."""
+    """Residual block of stride 2: (batch, c, h, w) -> (batch, 2c, h/2, w/2), or of several models side by side.
 
-    def __init__(self, width: int, models: int = 1) -> None:
+    The outputs are ``wide`` instead of 2c where that is given.
+    """
+
+    def __init__(self, width: int, models: int = 1, wide: int | None = None) -> None:
         super().__init__()
-        wide = 2 * width
+        wide = 2 * width if wide is None else wide
         self.body = nn.Sequential(conv(width, wide, 3, stride=2, models=models), conv(wide, wide, 3, models=models))
         mix = nn.Conv2d(models * width, models * wide, 1, groups=models, bias=False)
         self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), mix)

@@ -10,11 +10,13 @@ from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace,
 from .categorical import CATEGORICAL, CategoricalSpace
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
+from .nats_size import NATSSizeSpace
 
 SPACES: dict[str, SearchSpace] = {
     s.name: s
     for s in (
         NASBench201Space(),
+        NATSSizeSpace(),
         NASBenchGraphSpace(),
         NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
     )
