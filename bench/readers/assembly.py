@@ -17,7 +17,7 @@ from ..table import Table
 from ..values import Metric, Split
 from .formats import Options
 from .inference import guess_space, read_name
-from .mapping import Column, Mapping
+from .mapping import QUANTITIES, Column, Mapping
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +148,7 @@ class Assembly:
         common = [p for p in pieces if "task" not in p.labels and p.variable not in RUNS and p.variable != "latency"]
         for piece in pieces:
             if not any(piece is other for other in common):
+                self._name_task(piece, pieces)
                 codes, texts = _factorize(piece.labels.get("task", self.name), len(piece.rows))
                 numbers = np.array([place.setdefault(renamed.get(text, text), len(place)) for text in texts])
                 piece.places["task"] = numbers[codes]
@@ -158,6 +159,17 @@ class Assembly:
             copies = [replace(piece, places={"task": np.full(len(piece.rows), number)}) for number in place.values()]
             pieces[:] = [other for other in pieces if other is not piece] + copies
         return list(place)
+
+    def _name_task(self, piece: Piece, pieces: list[Piece]) -> None:
+        """A time without a task belongs to the only task that there is; times of one task are not those of another."""
+        if "task" in piece.labels or piece.variable.endswith("_accuracy"):
+            return
+        named = {other.labels["task"] for other in pieces if isinstance(other.labels.get("task"), str)}
+        if len(named) == 1:
+            piece.labels["task"] = named.pop()
+        elif named:
+            quantity = next(quantity for quantity, variable in QUANTITIES.items() if variable == piece.variable)
+            raise WarmnasError(f"{self.path}: of which task is {piece.source}? Say --map {quantity}:TASK={piece.source}")
 
     def _place(self, axis: str, pieces: list[Piece]) -> list[Any]:
         """Labels of an axis, none where nobody uses it; afterwards every piece that needs it has its places there."""

@@ -14,8 +14,20 @@ from .mapping import QUANTITIES, Column, Mapping
 if TYPE_CHECKING:
     import pandas as pd
 
+ARCHITECTURES = (
+    "arch",
+    "arch_str",
+    "architecture",
+    "genotype",
+    "ops",
+    "cell",
+    "config",
+    "configuration",
+    "network",
+    "model",
+)
 AXIS_NAMES = {
-    "arch": ("arch", "arch_str", "architecture", "genotype", "config", "configuration", "network", "cell", "model"),
+    "arch": ARCHITECTURES,
     "task": ("task", "dataset", "data", "data_set", "benchmark", "problem"),
     "schedule": ("schedule", "total_epochs", "max_epochs", "hp"),
     "seed": ("seed", "repeat", "repetition", "trial_seed", "run"),
@@ -67,8 +79,8 @@ def infer_axes(frame: pd.DataFrame, given: dict[str, str]) -> tuple[dict[str, st
         found = next((by_name[name] for name in names if name in by_name and by_name[name] not in axes.values()), None)
         if axis in axes or found is None:
             continue
-        if axis == "arch" and len(axes) == 0 and frame[found].dtype.kind in "ifb":
-            continue  # a column of numbers with the name "model" is no architecture
+        if axis == "arch" and _numbers(frame[found]):
+            continue  # whatever the column's name
         axes[axis] = found
         notes.append(f"column {found} = {axis}")
     if "split" in axes and "value" not in axes:
@@ -82,6 +94,13 @@ def infer_axes(frame: pd.DataFrame, given: dict[str, str]) -> tuple[dict[str, st
         axes["arch"] = next((column for column in texts if guess_space(frame[column])), texts[0])
         notes.append(f"column {axes['arch']} = arch")
     return axes, [note for note in notes if note.rsplit(" = ")[-1] in axes]
+
+
+def _numbers(column: pd.Series) -> bool:
+    """Whether a column holds numbers that no space reads."""
+    if column.dtype.kind in "ifb":
+        return True
+    return bool(column.dropna().astype(str).str.fullmatch(r"[0-9.eE+-]+").all()) and guess_space(column) is None
 
 
 def guess_space(column: pd.Series) -> str | None:

@@ -116,7 +116,7 @@ def _columns(text: str, meaning: str, column: str, names: Sequence[str]) -> list
 
 
 def _placed(found: Column, name: str, places: dict[str, str]) -> Column:
-    return Column(name, found.variable, factor=found.factor, **places)  # type: ignore[arg-type]
+    return Column(name, found.variable, factor=found.factor, **places)
 
 
 def _pattern(name: str) -> re.Pattern[str]:

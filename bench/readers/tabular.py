@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import CorruptFile, WarmnasError
 from .assembly import Assembly
 from .formats import Import, Options, file_format
-from .inference import infer_axes, infer_columns
+from .inference import ARCHITECTURES, infer_axes, infer_columns
 from .mapping import Mapping, parse
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ def read_csv(path: Path, options: Options) -> Import:
     import pandas as pd
 
     def load(file: Path, **arguments: Any) -> pd.DataFrame:
+        if pd.__version__.startswith("2."):  # its default loses the last digit; later ones are exact, and warn
+            arguments["float_precision"] = "round_trip"
         frame: pd.DataFrame = pd.read_csv(file, sep="\t" if ".tsv" in file.name else ",", **arguments)
         return frame
 
     def read() -> pd.DataFrame:
         names = [str(name) for name in load(path, nrows=0).columns]
         mapped = [text.partition("=")[2] for text in options.map if text.startswith("arch=")]
-        texts = {name: str for name in names if name in mapped or name.lower() in ("arch_str", "ops", "genotype", "arch")}
+        # Architectures may be written in digits, and 011 is not 11.
+        texts = {name: str for name in names if name in mapped or name.lower() in ARCHITECTURES}
         return load(path, dtype=texts)
 
     return _import(path, _guarded(path, read), options)
