@@ -111,11 +111,23 @@ class Table:
             array = array.isel(epoch=np.flatnonzero(array["epoch"].values <= schedule))  # beyond them there is nothing
         return array
 
+    @cached_property
+    def prefixes(self) -> xr.Variable | None:
+        """Layers of each architecture, where ``epoch`` counts the layers of a prefix that were trained one by one.
+
+        None where ``epoch`` counts epochs. Only then is what stands along it a learning curve.
+        """
+        if self.data.attrs.get("axis") != "prefix":
+            return None
+        return self.data["name"].variable.copy(data=self.space.depth(self.genotypes))
+
     def _final(self, task: str, split: Split, seeds: bool, schedule: int | None = None) -> FloatArray:
         """Last epoch of a schedule, by default of the longest: (architecture,) or (architecture, seed)."""
         self.resolve(task, split)
         array = self.at_schedule(self.data[split.variable][self.tasks.index(task)], schedule)
-        if "epoch" in array.dims:
+        if "epoch" in array.dims and self.prefixes is not None:
+            array = array.where(array["epoch"] == self.prefixes).sum("epoch", min_count=1)
+        elif "epoch" in array.dims:
             array = array.isel(epoch=int(np.argmax(array["epoch"].values)))
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         if seeds:
@@ -227,6 +239,8 @@ class Table:
             array = array[self.tasks.index(task)]
         array = self.at_schedule(array, schedule)
         if "epoch" in array.dims:
+            if self.prefixes is not None:
+                array = array.where(array["epoch"] <= self.prefixes, 0)
             array = array.sum("epoch", skipna=False)
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         return _nanmean(values) if "seed" in array.dims else values
@@ -239,7 +253,9 @@ class Table:
 
     @property
     def epochs(self) -> int | None:
-        """Epochs of a whole training, where the source says so."""
+        """Epochs of a whole training, where the source says so; None where networks were trained layer by layer."""
+        if self.prefixes is not None:
+            return None
         if "epoch" in self.data.coords:
             return int(self.data["epoch"].values[-1])
         return int(self.data.attrs["epochs"]) if "epochs" in self.data.attrs else None

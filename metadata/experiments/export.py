@@ -42,7 +42,8 @@ def export(
 
     Returns:
         Arrays (task, architecture, seed, epoch) in float32: accuracies in percent, the loss, and the seconds of each
-        epoch's training pass; ``params`` and ``flops`` are (task, architecture). What was not measured is NaN.
+        epoch's training pass; ``params`` and ``flops`` are (task, architecture). What was not measured is NaN. Where
+        networks were trained one layer at a time ``epoch`` counts layers, and the attribute ``axis`` is ``prefix``.
 
     Raises:
         WarmnasError: where there is nothing to export, or it has to be said what.
@@ -61,7 +62,7 @@ def _dataset(store: ExperimentStore, name: str, rows: Sequence[Row], tasks: Sequ
     seeds = sorted({row.seed for row in rows})
     cells = _cells(rows, [task.hash for task in tasks], names, seeds)
     recipe = json.loads(rows[0].recipe)
-    values = _values(store, rows, cells, (len(tasks), len(names), len(seeds), int(recipe["epochs"])))
+    values = _values(store, rows, cells, (len(tasks), len(names), len(seeds), max(row.epochs for row in rows)))
     timed = "shared" if any(row.batch > 1 for row in rows) else "alone"
     variables: dict[str, Any] = {
         variable: (PER_EPOCH, block, {"units": unit, **({"timed": timed} if unit == "s" else {})})
@@ -77,7 +78,7 @@ def _dataset(store: ExperimentStore, name: str, rows: Sequence[Row], tasks: Sequ
         "validation_size": ("task", [task.validation for task in tasks]),
         "classes": ("task", [task.classes for task in tasks]),
         "seed": seeds,
-        "epoch": np.arange(1, int(recipe["epochs"]) + 1),
+        "epoch": np.arange(1, values.shape[-1] + 1),
         "name": ("architecture", names),
         "genotype": (("architecture", "gene"), np.stack([space.from_string(text) for text in names])),
     }
@@ -113,6 +114,7 @@ def _attributes(name: str, space: str, recipe: dict[str, Any], tasks: Sequence[T
     sizes = {task.name: {"train": task.train, "val": task.validation, "test": task.test} for task in tasks}
     recipe = {key: value for key, value in recipe.items() if key != "train_size"}
     return {
+        **({"axis": "prefix"} if recipe.get("incremental") else {}),
         "name": name,
         "space": space,
         "protocol": ", ".join(f"{key} {value}" for key, value in recipe.items()),

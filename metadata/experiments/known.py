@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -55,11 +54,11 @@ def known(trials: Iterable[Trial], table: Table) -> Iterator[Known]:
         if trial.space != table.space.name or None in place or _shape(trial.recipe) != recipe:
             continue
         task, row, seed = place
-        epochs = values[task, row, seed]
-        if np.isfinite(epochs).all() and np.isfinite(costs[task, row]).all() and len(epochs) == trial.recipe.epochs:
+        epochs = values[task, row, seed, : trial.rows]
+        if np.isfinite(epochs).all() and np.isfinite(costs[task, row]).all() and len(epochs) == trial.rows:
             yield Known(trial, epochs, *map(int, costs[task, row]), batch)
 
 
 def _shape(recipe: Recipe) -> dict[str, Any]:
     """What a table says of its recipe: all but how many images there are to train on, which the images' hash decides."""
-    return {key: value for key, value in asdict(recipe).items() if key != "train_size"}
+    return {key: value for key, value in recipe.as_dict().items() if key != "train_size"}

@@ -25,6 +25,7 @@ class Row(NamedTuple):
     batch: int
     params: int | None
     flops: int | None
+    epochs: int  # that were to be reported
 
 
 class TaskRow(NamedTuple):
@@ -43,7 +44,7 @@ class TaskRow(NamedTuple):
 
 def rows_of(store: ExperimentStore, partial: bool) -> list[Row]:
     """The finished trials, or all that have an epoch; WarmnasError where there is none."""
-    columns = "number, space, genotype, task_hash, seed, recipe, batch, params, flops"
+    columns = "number, space, genotype, task_hash, seed, recipe, batch, params, flops, epochs"
     wanted = "reported > 0 OR number IN (SELECT trial FROM epochs)" if partial else "state = 'done'"
     rows = [Row(*row) for row in store.query(f"SELECT {columns} FROM trials WHERE {wanted} ORDER BY number")]
     if not rows:

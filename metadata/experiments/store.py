@@ -79,9 +79,7 @@ class ExperimentStore:
         Returns:
             How many were new.
         """
-        rows = [
-            (t.id, t.space, t.genotype, t.task, t.task_hash, t.seed, recipe_text(t.recipe), t.recipe.epochs) for t in trials
-        ]
+        rows = [(t.id, t.space, t.genotype, t.task, t.task_hash, t.seed, recipe_text(t.recipe), t.rows) for t in trials]
         columns = "id, space, genotype, task, task_hash, seed, recipe, epochs"
 
         def work(connection: sqlite3.Connection) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def recipe_text(recipe: Recipe) -> str:
     """A recipe as JSON, equal for equal recipes."""
-    return json.dumps(asdict(recipe), sort_keys=True)
+    return json.dumps(recipe.as_dict(), sort_keys=True)
 
 
 def recipe_from(text: str) -> Recipe:
@@ -50,6 +50,16 @@ class Trial:
         """Equal for equal trainings; the same images under another name or path are the same task."""
         parts = [self.space, self.genotype, self.task_hash or self.task, self.seed, self.recipe.hash]
         return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def rows(self) -> int:
+        """How many epochs are reported: the recipe's, or one per layer where it trains one layer at a time."""
+        if not self.recipe.incremental:
+            return self.recipe.epochs
+        from ...bench.spaces import space
+
+        chosen = space(self.space)
+        return int(chosen.depth(chosen.from_string(self.genotype)))
 
 
 class Claim(NamedTuple):

@@ -29,7 +29,7 @@ class Watch:
         self, store: ExperimentStore, prepared: Prepared, progress: Progress | None, owners: Callable[[], Iterable[str]]
     ) -> None:
         self._store, self._plan, self._progress, self._owners = store, prepared.id, progress, owners
-        self._total = sum(trial.recipe.epochs for trial in prepared.trials)
+        self._total = sum(trial.rows for trial in prepared.trials)
         self._beaten = self._looked = float("-inf")
         self._counts: Counts = {}
         self.pause = LOOK  # seconds until the next look

@@ -51,8 +51,8 @@ def run_claims(ledger: Ledger, claims: Sequence[Claim], task: ImageTask, trainer
     try:
         failed = dict(trainer.train([claim.trial for claim in claims], task, report, device))
         for index, claim in enumerate(claims):
-            if index not in failed and reached[index] < claim.trial.recipe.epochs:
-                failed[index] = RuntimeError(f"training ended after {reached[index]} of {claim.trial.recipe.epochs} epochs")
+            if index not in failed and reached[index] < claim.trial.rows:
+                failed[index] = RuntimeError(f"training ended after {reached[index]} of {claim.trial.rows} epochs")
         costs = [(0, 0) if index in failed else trainer.costs(c.trial, task) for index, c in enumerate(claims)]
     except (ClaimLost, StoreUnavailable):
         raise

@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...bench.errors import WarmnasError
 
@@ -30,7 +30,8 @@ class Recipe:
     """How a network is built and trained. The defaults are NAS-Bench-201's long training.
 
     ``batch`` counts images, ``resolution`` pixels a side, ``train_size`` training images (None: all there are);
-    ``augment`` allows the crops and flips that make sense for the task. Fields out of range are a WarmnasError.
+    ``augment`` allows the crops and flips that make sense for the task. ``incremental`` trains one layer at a time, every
+    prefix for ``epochs`` epochs (see ``incremental.py``). Fields out of range are a WarmnasError.
     """
 
     epochs: int = 200
@@ -43,6 +44,7 @@ class Recipe:
     resolution: int = 32
     train_size: int | None = None
     augment: bool = True
+    incremental: bool = False
 
     def __post_init__(self) -> None:
         """Check every field, and make equal recipes equal: 1 and 1.0 are one learning rate."""
@@ -54,8 +56,9 @@ class Recipe:
         self._integer("batch", 2)  # batch norm has no variance of one image
         if self.train_size is not None:
             self._integer("train_size", 2)
-        if not isinstance(self.augment, bool):
-            raise WarmnasError(f"recipe: augment must be true or false, not {self.augment!r}")
+        for name in ("augment", "incremental"):
+            if not isinstance(getattr(self, name), bool):
+                raise WarmnasError(f"recipe: {name} must be true or false, not {getattr(self, name)!r}")
         if self.rate == 0 or self.momentum >= 1:
             raise WarmnasError("recipe: rate must be above 0 and momentum below 1")
 
@@ -74,10 +77,14 @@ class Recipe:
         """The fields, in order."""
         return tuple(field.name for field in fields(cls))
 
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, ``incremental`` only where it is true: recipes from before there was one stay what they are."""
+        return {key: value for key, value in asdict(self).items() if key != "incremental" or value}
+
     @property
     def hash(self) -> str:
         """Sixteen hexadecimal digits: equal for equal trainings, on every machine."""
-        text = json.dumps([_PROCEDURE, asdict(self)], sort_keys=True)
+        text = json.dumps([_PROCEDURE, self.as_dict()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def learning_rate(self, progress: float) -> float:

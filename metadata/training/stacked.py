@@ -23,6 +23,8 @@ GPU_BYTES, GPU_STACK, GPU_SHARE = 6e6, 256, 0.6
 
 def stack_size(recipe: Recipe, device: str | torch.device = "cpu") -> int:
     """How many networks to train at once; 1 where stacking does not pay."""
+    if recipe.incremental:
+        return 1  # chains of different layers have no stacked form
     device = torch.device(device)
     activations = recipe.width * recipe.resolution**2
     if device.type != "cuda":

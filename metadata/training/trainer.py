@@ -47,8 +47,13 @@ def train(
 
     Weights, order of the images and augmentation come from the seed alone: a training repeats itself to the last bit on
     the same machine with the same number of threads. Raises Diverged, with nothing reported of that epoch, OutOfMemory,
-    and WarmnasError where the images are not what the recipe asks for.
+    and WarmnasError where the images are not what the recipe asks for. Where the recipe is incremental, this is
+    :func:`warmnas.metadata.training.incremental.train_incremental`.
     """
+    if recipe.incremental:
+        from .incremental import train_incremental
+
+        return train_incremental(space, genotype, task, recipe, seed, device=device, report=report)
     device = torch.device(device)
     with guarded():
         data = Data.of(task, recipe, device)
