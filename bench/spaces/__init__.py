@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import UnknownName
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
 from .categorical import CATEGORICAL, CategoricalSpace
+from .chain import ChainSpace
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 from .nats_size import NATSSizeSpace
@@ -19,6 +20,7 @@ SPACES: dict[str, SearchSpace] = {
         NATSSizeSpace(),
         NASBenchGraphSpace(),
         NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
+        ChainSpace(),
     )
 }
 
