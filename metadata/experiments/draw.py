@@ -13,7 +13,8 @@ import numpy as np
 from ...bench.errors import WarmnasError
 from ...bench.spaces import Genotypes, IntArray, SearchSpace
 
-ENUMERATED = 200_000  # spaces up to this size are drawn from by class, larger ones by genotype
+ENUMERATED = 200_000  # spaces up to this size are drawn from by class, larger ones by their own ``sample``
+SAMPLED = 20_000  # genotypes of a larger space that one draw chooses from, whatever the plan asks for
 CLASSES = 10  # for live-params; its order does not depend on it
 UNIFORM, UPPER, OWN = range(3)  # random streams of a plan
 
@@ -46,14 +47,15 @@ def architectures(space: SearchSpace, draw: Draw, seed: int, without: Genotypes 
     Raises:
         WarmnasError: where the space has too few classes, or no live-params.
     """
-    wanted = 0 if draw.uniform == "all" else draw.uniform
-    pool = _pool(space, 50 * (wanted + draw.upper_half), seed)
+    if draw.uniform == "all" and space.size > ENUMERATED:
+        raise WarmnasError(f"{space.name} is too large to train all of it; say how many")
+    pool = _in_order(space, False, seed, UNIFORM, *stream)
     taken = space.index(pool[:0] if without is None else without)
-    free = _missing(space, _shuffled(pool, seed, UNIFORM, *stream), taken)
-    number = len(free) if draw.uniform == "all" else wanted
+    free = _missing(space, pool, taken)
+    number = len(free) if draw.uniform == "all" else draw.uniform
     first, second = free[:number], pool[:0]
     if draw.upper_half:
-        upper = _missing(space, _shuffled(_upper(space, pool), seed, UPPER, *stream), taken)
+        upper = _missing(space, _in_order(space, True, seed, UPPER, *stream), taken)
         second = _missing(space, upper, space.index(first))[: draw.upper_half]
     if len(first) < number or len(second) < draw.upper_half:
         raise WarmnasError(f"{space.name} has {len(pool)} function classes to draw from, too few for this plan")
@@ -61,16 +63,23 @@ def architectures(space: SearchSpace, draw: Draw, seed: int, without: Genotypes 
     return np.concatenate([first, second])[np.argsort(places, kind="stable")]
 
 
-def _pool(space: SearchSpace, n: int, seed: int) -> Genotypes:
-    """Canonical genotypes of the classes to draw from, in the order of their index."""
-    if space.size <= ENUMERATED:
-        genotypes = space.all_genotypes()
-        genotypes = genotypes[space.valid(genotypes)]
-    else:
-        genotypes = space.sample(n, np.random.default_rng([seed, OWN]))
+def _in_order(space: SearchSpace, upper_half: bool, seed: int, *stream: int) -> Genotypes:
+    """Canonical genotypes of different classes, in a random order of the stream: the first n are a draw of n."""
+    rng = np.random.default_rng([seed, *stream])
+    if space.size > ENUMERATED:
+        pool = _classes(space, space.sample(SAMPLED, rng))
+        return _upper(space, pool) if upper_half else pool
+    genotypes = space.all_genotypes()
+    pool = _classes(space, genotypes[space.valid(genotypes)])
+    pool = _upper(space, pool) if upper_half else pool
+    return pool[rng.permutation(len(pool))]
+
+
+def _classes(space: SearchSpace, genotypes: Genotypes) -> Genotypes:
+    """One of each connected class: the canonical genotype, where the first of the class stands."""
     connected = getattr(space, "connected", space.valid)
     canonical = space.canonical(genotypes[connected(genotypes)])
-    return canonical[np.unique(space.index(canonical), return_index=True)[1]]
+    return canonical[np.sort(np.unique(space.index(canonical), return_index=True)[1])]
 
 
 def _upper(space: SearchSpace, pool: Genotypes) -> Genotypes:
@@ -84,8 +93,3 @@ def _upper(space: SearchSpace, pool: Genotypes) -> Genotypes:
 def _missing(space: SearchSpace, genotypes: Genotypes, taken: IntArray) -> Genotypes:
     """Those whose index is not taken, in their order."""
     return genotypes[~np.isin(space.index(genotypes), taken)]
-
-
-def _shuffled(genotypes: Genotypes, seed: int, *stream: int) -> Genotypes:
-    """In a random order of its own stream."""
-    return genotypes[np.random.default_rng([seed, *stream]).permutation(len(genotypes))]
