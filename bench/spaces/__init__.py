@@ -9,6 +9,7 @@ from ..errors import UnknownName
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
 from .categorical import CATEGORICAL, CategoricalSpace
 from .chain import ChainSpace
+from .nasbench101 import NASBench101Space
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 from .nats_size import NATSSizeSpace
@@ -16,6 +17,7 @@ from .nats_size import NATSSizeSpace
 SPACES: dict[str, SearchSpace] = {
     s.name: s
     for s in (
+        NASBench101Space(),
         NASBench201Space(),
         NATSSizeSpace(),
         NASBenchGraphSpace(),

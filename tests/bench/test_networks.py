@@ -44,11 +44,15 @@ def multiply_adds(network: nn.Module, shape: tuple[int, int, int]) -> int:
 
 
 BEST_201 = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|"
+C3, C1, MP = "conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3"
+MODULE_101 = f"111010.00001.0001.100.01.1|{C1},{C3},{C3},{C3},{MP}"
 PUBLISHED = [
     # space, architecture, side of the image, classes, parameters, multiply-adds (None: not published)
     # spaces' papers and records; NAS-Bench-201's have two decimals of a million
     ("nasbench201", "333333", 32, 10, 1_531_546, 220.12e6),
     ("nasbench201", BEST_201, 32, 10, 1_073_466, 153.27e6),
+    # the example of the README of google-research/nasbench
+    ("nasbench101", MODULE_101, 32, 10, 2_694_282, None),
     # records of NATS-Bench's size space (params and flop of all_results)
     ("nats-size", "8:8:8:8:8", 32, 10, 11_714, 4.481114e6),
     ("nats-size", "8:8:8:16:32", 32, 10, 49_202, 6.84065e6),

@@ -268,11 +268,13 @@ def test_encodings_that_a_space_has_not_are_refused_with_the_choices(s: SearchSp
 def paths_of(s: SearchSpace, genotype: Genotypes) -> set[tuple[str, ...]]:
     """Labels along every walk through the drawn cell from its first node to its last."""
     graph = s.graph(genotype)
+    inner = ["", *graph.nodes[1:-1], ""]  # where edges have no label, operations stand on the nodes
 
     def walk(node: int) -> Sequence[tuple[str, ...]]:
         if node == len(graph.nodes) - 1:
             return [()]
-        return [(label, *rest) for source, target, label in graph.edges if source == node for rest in walk(target)]
+        edges = [(target, label or inner[target]) for source, target, label in graph.edges if source == node]
+        return [(label, *rest) for target, label in edges for rest in walk(target)]
 
     return {tuple(label for label in path if label) for path in walk(0)}
 
