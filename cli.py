@@ -298,12 +298,18 @@ def metadata_export(
     compact: Annotated[
         bool, typer.Option("--compact", help="Scaled integers: a quarter of the size, steps of .01 %.")
     ] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="With landmark accuracies (DCN) and an embedding of each task's images.")
+    ] = False,
 ) -> Printer:
     """Freeze a store to a table, which every other command takes as a benchmark."""
     from .metadata import experiments
 
-    with contextlib.closing(experiments.ExperimentStore(store, read_only=True)) as opened:
+    with contextlib.closing(experiments.ExperimentStore(store, read_only=not describe)) as opened:
         table = experiments.export(opened, out.stem, space=space, recipe=recipe, partial=partial)
+        if describe:
+            with console.counting_bar("tasks described") as progress:
+                table = experiments.describe(table, opened, progress=progress)
     table.save(out, compact=compact)
     return lambda: print(f"{out}: {len(table.tasks)} tasks, {len(table.names)} architectures, {len(table.seeds)} seeds")
 

@@ -84,6 +84,17 @@ def progress_bar(total: int | None) -> Iterator[Callable[[str, str, int], None] 
         yield advance
 
 
+@contextmanager
+def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """So many of so many on stderr, and how long the rest will take; None where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with _progress() as bar:
+        line = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(line, completed=done, total=total, refresh=True)
+
+
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
     """Print a table on stdout; the first ``left`` columns are text, the others are numbers."""
     from rich import box

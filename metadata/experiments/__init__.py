@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .describe import describe
 from .export import export
 from .generator import generate
 from .plan import Plan, read_plan, shipped
@@ -23,6 +24,7 @@ __all__ = [
     "TaskFacts",
     "Trainer",
     "Trial",
+    "describe",
     "export",
     "generate",
     "prepare",

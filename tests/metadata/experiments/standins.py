@@ -41,6 +41,14 @@ class Task:
     source: str = "made up"
     licence: str = "CC0-1.0"
 
+    @property
+    def mean(self):
+        return self.train.images.mean(axis=(0, 1, 2)) / 255
+
+    @property
+    def std(self):
+        return self.train.images.std(axis=(0, 1, 2)) / 255
+
 
 def open_task(spec, *, resolution=None, channels=None, train_size=None, groups=None):
     """A task of noise, of ten training images unless told otherwise."""
