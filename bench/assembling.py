@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import CorruptFile, WarmnasError
-from .spaces import Genotypes, space
+from .spaces import Genotypes, SearchSpace
 from .table import Table, json_by_task
 from .values import ACCURACY, Metric, Split
 
@@ -26,7 +26,7 @@ class Draft:
 
     Attributes:
         name: what the table will be called.
-        space: name of its search space.
+        space: its search space.
         names: the architectures in the field's own strings.
         genotypes: shape (architecture, gene).
         axes: labels of ``task`` and of those of ``schedule``, ``seed``, ``epoch``, ``device`` that there are.
@@ -39,7 +39,7 @@ class Draft:
     """
 
     name: str
-    space: str
+    space: SearchSpace
     names: Sequence[str]
     genotypes: Genotypes
     axes: dict[str, Sequence[Any]]
@@ -86,11 +86,11 @@ class Draft:
                     **{axis: list(labels) for axis, labels in self.axes.items() if axis in used},
                     **{name: ("task", list(labels)) for name, labels in self.coords.items()},
                     "name": ("architecture", np.array(list(self.names), dtype=object)),
-                    "genotype": (("architecture", "gene"), space(self.space).check(self.genotypes)),
+                    "genotype": (("architecture", "gene"), self.space.check(self.genotypes)),
                 },
                 attrs={
                     "name": self.name,
-                    "space": self.space,
+                    "space": self.space.name,
                     "leave_out": "task",
                     "splits": json_by_task({task: dict(self.splits.get(task, {})) for task in tasks}),
                     "metrics": json_by_task({task: asdict(metric) for task, metric in metrics.items()}),

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from ..assembling import Draft
 from ..errors import CorruptFile, WarmnasError
-from ..spaces import FloatArray, Genotypes, IntArray, space
+from ..spaces import CATEGORICAL, CategoricalSpace, FloatArray, Genotypes, IntArray, SearchSpace, space
+from ..spaces.categorical import ARCHITECTURE
 from ..table import Table
 from ..values import Metric, Split
 from .formats import Options
@@ -52,12 +53,12 @@ class Assembly:
 
     def table(self) -> tuple[Table, list[str]]:
         """The table and what was decided on the way."""
-        names, genotypes, rows, space_name = self._architectures()
+        names, genotypes, rows, searched, attrs = self._architectures()
         pieces = self._pieces(rows)
         self._count_repeats(pieces)
         axes: dict[str, Sequence[Any]] = {"task": self._place_tasks(pieces)}
         axes.update((axis, labels) for axis in INNER if (labels := self._place(axis, pieces)))
-        draft = Draft(self.name, space_name, names, genotypes, axes, {}, *self._origin())
+        draft = Draft(self.name, searched, names, genotypes, axes, {}, *self._origin(), attrs=attrs)
         splits: dict[str, dict[str, list[str]]] = {task: {} for task in axes["task"]}
         for variable in dict.fromkeys(piece.variable for piece in pieces):
             self._fill(draft, variable, [piece for piece in pieces if piece.variable == variable], splits)
@@ -74,23 +75,27 @@ class Assembly:
         return self.options.source or self.path.name, self.options.licence or "not stated"
 
     # --- architectures ---------------------------------------------------------------------------------------------
-    def _architectures(self) -> tuple[list[str], Genotypes, IntArray, str]:
-        """Names, genotypes, the row of each line of the file, and the name of the space."""
+    def _architectures(self) -> tuple[list[str], Genotypes, IntArray, SearchSpace, dict[str, str]]:
+        """Names, genotypes, the row of each line of the file, the space, and the attributes that describe it."""
         import pandas as pd
 
         column = self.frame[self.mapping.axes["arch"]].astype(str).str.strip()
         codes, unique = pd.factorize(column)
         texts = [str(text) for text in unique]
         name = self.options.space or guess_space(column)
-        if name is None:
-            raise WarmnasError(f"{self.path}: '{texts[0]}' is an architecture of no known space; name it with --space")
         if not self.options.space:
-            self.notes.append(f"space = {name}")
-        genotypes = np.stack([space(name).from_string(text) for text in texts])
+            known = "space = {}" if name else "the architectures are of no known space: space = {}, by their names"
+            self.notes.append(known.format(name or CATEGORICAL))
+        if name is None or name == CATEGORICAL:
+            strangers = CategoricalSpace([(ARCHITECTURE, texts)])
+            genotypes = np.stack([strangers.from_string(text) for text in texts])
+            return texts, genotypes, codes.astype(np.int64), strangers, strangers.attributes()
+        searched = space(name)
+        genotypes = np.stack([searched.from_string(text) for text in texts])
         place: dict[bytes, int] = {}
         merged = np.array([place.setdefault(genotype.tobytes(), len(place)) for genotype in genotypes])
         kept = genotypes[np.unique(merged, return_index=True)[1]]
-        return [space(name).to_string(genotype) for genotype in kept], kept, merged[codes], name
+        return [searched.to_string(genotype) for genotype in kept], kept, merged[codes], searched, {}
 
     # --- measurements ----------------------------------------------------------------------------------------------
     def _pieces(self, rows: IntArray) -> list[Piece]:

@@ -1,0 +1,404 @@
+"""A pickle machine that cannot run anything: it builds plain data, and streams.
+
+A pickle is a program for a small stack machine, and Python's own machine imports and calls what the program names. This
+one knows the opcodes that build numbers, text, lists, tuples, dicts and sets; a name is only compared with the list in
+``pickled_names.py``, where each stands for a few lines that build plain data. Nothing is imported, no attribute is read
+or set, no object of a class is made.
+
+It is slower than Python's (about three million values a second), but it reads a stream and it can be told what to
+do with each dictionary as soon as that is complete. The benchmarks of the field are one pickle of gigabytes whose
+objects would take 20 to 30 GB all at once (AutoDL-Projects issue 78); replaced one by one they take little.
+
+The format is that of protocols 0 to 5, as Python's ``pickletools`` documents it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Hashable
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from .pickled_names import Name, PickleError, built, constructed, named
+
+CHUNK = 1 << 20
+SLACK = 64  # the longest opcode with its fixed-size arguments is far shorter
+LONGEST = 1 << 28  # bytes of one string
+MOST = 1 << 36  # bytes of one pickle
+INTERNED = 1 << 16  # different texts that are kept once only
+GAP = 16  # numbers of the memo that a writer may leave out
+
+OnDict = Callable[[dict[Any, Any]], None]
+_MARK = object()
+_SHORT_KEYS = re.compile(rb"(?:K.G.{8}){4,}", re.DOTALL)
+_MEMO_KEYS = re.compile(rb"(?:j.{4}G.{8}){4,}", re.DOTALL)
+_TEXT_KEYS = re.compile(rb"(?:\x8c.[a-z-]+@[0-9]+\x94G.{8}){4,}", re.DOTALL)  # the keys of curves, such as x-valid@12
+_TEXT_KEY = re.compile(rb"\x8c(.)([a-z-]+@[0-9]+)\x94G(.{8})", re.DOTALL)
+_OLD_TEXT_KEYS = re.compile(rb"(?:X.\0\0\0[a-z-]+@[0-9]+r.{4}G.{8}){4,}", re.DOTALL)
+_OLD_TEXT_KEY = re.compile(rb"X(.)\0\0\0([a-z-]+@[0-9]+)r(.{4})G(.{8})", re.DOTALL)
+_FLOAT, _U2, _I4, _U4, _U8 = (struct.Struct(f) for f in (">d", "<H", "<i", "<I", "<Q"))
+
+
+class Source(Protocol):
+    """Whatever bytes can be read from, one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; none at the end."""
+        ...
+
+
+class PlainPickle:
+    """One reader of one stream; :meth:`load` may be called again for the next pickle of the same stream.
+
+    Args:
+        stream: the bytes.
+        on_dict: called with every dictionary that has ``marker`` among its keys, when it was filled; it may change it.
+        marker: the key.
+    """
+
+    def __init__(self, stream: Source | BinaryIO, on_dict: OnDict | None = None, marker: str = "") -> None:
+        self._stream, self._on_dict, self._marker = stream, on_dict, marker
+        self._buffer, self._at, self._ended, self._total = b"", 0, False, 0
+        self._texts: dict[bytes, str] = {}
+
+    def load(self) -> Any:
+        """The next pickle's plain data; PickleError where it is truncated, damaged or names what is not on the list."""
+        self._stack: list[Any] = []
+        self._memo: list[Any] = []
+        self._sparse: dict[int, Any] = {}
+        try:
+            return self._run()
+        except (IndexError, struct.error, ValueError, TypeError, KeyError, UnicodeDecodeError, OverflowError) as error:
+            raise PickleError(f"truncated or damaged ({type(error).__name__})") from error
+
+    # --- the bytes -------------------------------------------------------------------------------------------------
+    def _fill(self, least: int = SLACK) -> None:
+        """Have at least ``least`` bytes from here on, or all that there are."""
+        parts, there = [self._buffer[self._at :]], len(self._buffer) - self._at
+        while there < least and not self._ended:
+            part = self._stream.read(CHUNK)
+            self._ended = not part
+            self._total += len(part)
+            if self._total > MOST:
+                raise PickleError(f"larger than {MOST >> 30} GiB")
+            parts.append(part)
+            there += len(part)
+        self._buffer, self._at = b"".join(parts), 0
+
+    def _take(self, size: int) -> bytes:
+        if size > LONGEST:
+            raise PickleError("a text longer than any benchmark has")
+        if self._at + size > len(self._buffer):
+            self._fill(size)
+            if size > len(self._buffer):
+                raise PickleError("truncated")
+        start, self._at = self._at, self._at + size
+        return self._buffer[start : self._at]
+
+    def _line(self) -> bytes:
+        while (end := self._buffer.find(b"\n", self._at)) < 0:
+            if self._ended or len(self._buffer) - self._at > CHUNK:
+                raise PickleError("truncated")
+            self._fill(len(self._buffer) - self._at + 1)
+        start, self._at = self._at, end + 1
+        return self._buffer[start:end]
+
+    # --- the machine -----------------------------------------------------------------------------------------------
+    def _run(self) -> Any:
+        """The loop: what is frequent is done here, the rest in methods by opcode."""
+        stack, memo, rare = self._stack, self._memo, _RARE
+        while True:
+            if self._at + SLACK > len(self._buffer) and not self._ended:
+                self._fill()
+            buffer, at = self._buffer, self._at
+            code = buffer[at]
+            self._at = at = at + 1
+            if code == 71:  # BINFLOAT
+                stack.append(_FLOAT.unpack_from(buffer, at)[0])
+                self._at = at + 8
+            elif code == 75:  # BININT1, often one of many keys of floats
+                if (many := _SHORT_KEYS.match(buffer, at - 1)) is not None:
+                    block = many.group()
+                    self._pairs(list(block[1::11]), np.ndarray(len(block) // 11, ">f8", block, 3, 11).tolist())
+                    self._at = at - 1 + len(block)
+                else:
+                    stack.append(buffer[at])
+                    self._at = at + 1
+            elif code == 106:  # LONG_BINGET, likewise
+                if (many := _MEMO_KEYS.match(buffer, at - 1)) is not None:
+                    block = many.group()
+                    keys = np.ndarray(len(block) // 14, "<u4", block, 1, 14).tolist()
+                    self._pairs([self._get(key) for key in keys], np.ndarray(len(keys), ">f8", block, 6, 14).tolist())
+                    self._at = at - 1 + len(block)
+                else:
+                    stack.append(self._get(_U4.unpack_from(buffer, at)[0]))
+                    self._at = at + 4
+            elif code == 104:  # BINGET
+                stack.append(self._get(buffer[at]))
+                self._at = at + 1
+            elif code == 148:  # MEMOIZE
+                memo.append(stack[-1])
+            elif code == 113:  # BINPUT
+                self._put(buffer[at])
+                self._at = at + 1
+            elif code == 114:  # LONG_BINPUT
+                self._put(_U4.unpack_from(buffer, at)[0])
+                self._at = at + 4
+            elif code == 140:  # SHORT_BINUNICODE
+                if (many := _TEXT_KEYS.match(buffer, at - 1)) is None or not self._new_keys(many.group(), _TEXT_KEY):
+                    self._at = at + 1
+                    stack.append(self._text(self._take(buffer[at])))
+            elif code == 88:  # BINUNICODE
+                if (many := _OLD_TEXT_KEYS.match(buffer, at - 1)) is None or not self._new_keys(
+                    many.group(), _OLD_TEXT_KEY
+                ):
+                    self._at = at + 4
+                    stack.append(self._text(self._take(_U4.unpack_from(buffer, at)[0])))
+            elif code == 40:  # MARK
+                stack.append(_MARK)
+            elif code == 46:  # STOP
+                return self._result()
+            elif code in rare:
+                rare[code](self)
+            else:
+                raise PickleError(f"it has the opcode {code}, which plain data do not need")
+
+    def _result(self) -> Any:
+        if len(self._stack) != 1 or self._stack[0] is _MARK or isinstance(self._stack[0], Name):
+            raise PickleError("it does not end with one value")
+        return self._stack[0]
+
+    def _pairs(self, keys: list[Any], values: list[float]) -> None:
+        pairs = [None] * (2 * len(keys))
+        pairs[::2], pairs[1::2] = keys, values  # type: ignore[call-overload]
+        self._stack.extend(pairs)
+
+    def _new_keys(self, block: bytes, pattern: re.Pattern[bytes]) -> bool:
+        """Many texts that are new, each with a float; False where the block only looks so."""
+        parts = pattern.findall(block)
+        if any(part[0][0] != len(part[1]) for part in parts):
+            return False
+        keys = [self._text(part[1]) for part in parts]
+        if pattern is _TEXT_KEY:
+            self._memo.extend(keys)
+        else:
+            numbers = np.frombuffer(b"".join([part[2] for part in parts]), "<u4")
+            if numbers[0] != len(self._memo) or (np.diff(numbers.astype(np.int64)) != 1).any():
+                return False
+            self._memo.extend(keys)
+        self._pairs(keys, np.frombuffer(b"".join([part[-1] for part in parts]), ">f8").tolist())
+        self._at += len(block) - 1
+        return True
+
+    def _text(self, raw: bytes) -> str:
+        if (text := self._texts.get(raw)) is None:
+            text = raw.decode("utf-8", "surrogatepass")
+            if len(self._texts) < INTERNED:
+                self._texts[raw] = text
+        return text
+
+    def _pop(self) -> Any:
+        value = self._stack.pop()
+        if value is _MARK:
+            raise PickleError("a value is missing")
+        return value
+
+    def _pop_to_mark(self) -> list[Any]:
+        stack = self._stack
+        mark = len(stack) - 1
+        while stack[mark] is not _MARK:  # beyond the start this is an IndexError, which load() understands
+            mark -= 1
+            if mark < 0:
+                raise PickleError("a mark is missing")
+        items = stack[mark + 1 :]
+        del stack[mark:]
+        return items
+
+    def _get(self, number: int) -> Any:
+        return self._memo[number] if number < len(self._memo) else self._sparse[number]
+
+    def _put(self, number: int) -> None:
+        value, memo = self._stack[-1], self._memo
+        if value is _MARK:
+            raise PickleError("a value is missing")
+        if number == len(memo):
+            memo.append(value)
+        elif number < len(memo):
+            memo[number] = value
+        elif number - len(memo) <= GAP and not self._sparse:
+            memo.extend([None] * (number - len(memo)))
+            memo.append(value)
+        else:
+            self._sparse[number] = value
+
+    def _set_items(self, items: list[Any]) -> None:
+        target = self._stack[-1]
+        if type(target) is not dict or len(items) % 2:
+            raise PickleError("keys are set on something that is no dictionary")
+        if not set(map(type, items[::2])) <= {str, int}:
+            for key in items[::2]:
+                check_key(key)
+        target.update(zip(items[::2], items[1::2], strict=True))
+        if self._on_dict is not None and self._marker in target:
+            self._on_dict(target)
+
+    def _append(self, items: list[Any]) -> None:
+        target = self._stack[-1]
+        if type(target) is list:
+            target.extend(items)
+        elif type(target) is set:
+            target.update(check_key(item) for item in items)
+        else:
+            raise PickleError("items are appended to something that is no list")
+
+    def _name(self, module: object, name: object) -> None:
+        self._stack.append(named(module, name))
+
+    def _reduce(self) -> None:
+        arguments, function = self._pop(), self._pop()
+        if not isinstance(function, Name) or type(arguments) is not tuple:
+            raise PickleError("it calls something that is not on the list of what may be built")
+        self._stack.append(constructed(function, arguments))
+
+    def _build(self) -> None:
+        state = self._pop()
+        self._stack[-1] = built(self._stack[-1], state)
+
+
+def check_key(key: Any) -> Hashable:
+    """A key of a dict or member of a set: text, a number or a flat tuple of such.
+
+    Python hashes nested tuples by recursion in C, and a deep one would end the process.
+    """
+    plain = (str, int, float, bool, bytes, type(None))
+    if type(key) in plain or (type(key) is tuple and all(type(part) in plain for part in key)):
+        return key  # type: ignore[no-any-return]
+    raise PickleError("a key is neither text nor a number nor a flat tuple of such")
+
+
+def _push(value: Callable[[PlainPickle], Any]) -> Callable[[PlainPickle], None]:
+    def step(machine: PlainPickle) -> None:
+        result = value(machine)
+        machine._stack.append(result)
+
+    return step
+
+
+def _tuple(size: int) -> Callable[[PlainPickle], None]:
+    return _push(lambda m: tuple(reversed([m._pop() for _ in range(size)])))
+
+
+def _integer(line: bytes) -> int | bool:
+    if line in (b"00", b"01"):
+        return line == b"01"
+    return int(line.rstrip(b"L"))
+
+
+def _sized(size: Callable[[PlainPickle], int]) -> Callable[[PlainPickle], bytes]:
+    return lambda m: m._take(size(m))
+
+
+def _quoted(line: bytes) -> str:
+    if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"') or b"\\" in line:
+        raise PickleError("a text that is not written plainly")
+    return line[1:-1].decode("ascii")
+
+
+def _unicode(line: bytes) -> str:
+    return line.decode("raw-unicode-escape")
+
+
+def _from_dict(machine: PlainPickle) -> dict[Any, Any]:
+    items = machine._pop_to_mark()
+    machine._stack.append({})
+    machine._set_items(items)
+    return machine._stack.pop()  # type: ignore[no-any-return]
+
+
+def _u1(m: PlainPickle) -> int:
+    return m._take(1)[0]
+
+
+def _number(form: struct.Struct) -> Callable[[PlainPickle], int]:
+    return lambda m: form.unpack(m._take(form.size))[0]  # type: ignore[no-any-return]
+
+
+def _little(m: PlainPickle, size: int) -> int:
+    return int.from_bytes(m._take(size), "little", signed=True)
+
+
+def _at_mark(use: Callable[[PlainPickle, list[Any]], None]) -> Callable[[PlainPickle], None]:
+    return lambda m: use(m, m._pop_to_mark())
+
+
+def _pairwise(m: PlainPickle) -> None:
+    value, key = m._pop(), m._pop()
+    m._set_items([key, value])
+
+
+def _stack_global(m: PlainPickle) -> None:
+    name, module = m._pop(), m._pop()
+    m._name(module, name)
+
+
+def _global(m: PlainPickle) -> None:
+    module = m._line().decode()
+    m._name(module, m._line().decode())
+
+
+def _no_reference(m: PlainPickle) -> Any:
+    """Data beside the pickle, which is how torch refers to weights: nobody needs them here, so they are None."""
+    m._pop()
+
+
+_RARE: dict[int, Callable[[PlainPickle], Any]] = {
+    ord("0"): lambda m: m._stack.pop(),
+    ord("1"): _at_mark(lambda m, items: None),
+    ord("2"): _push(lambda m: m._stack[-1]),
+    ord("F"): _push(lambda m: float(m._line())),
+    ord("I"): _push(lambda m: _integer(m._line())),
+    ord("L"): _push(lambda m: int(m._line().rstrip(b"L"))),
+    ord("J"): _push(_number(_I4)),
+    ord("M"): _push(_number(_U2)),
+    ord("N"): _push(lambda m: None),
+    ord("Q"): _push(_no_reference),
+    ord("P"): _push(lambda m: (m._line(), None)[1]),
+    ord("R"): PlainPickle._reduce,
+    ord("b"): PlainPickle._build,
+    ord("c"): _global,
+    ord("S"): _push(lambda m: _quoted(m._line())),
+    ord("T"): _push(lambda m: m._text(m._take(_number(_I4)(m)))),
+    ord("U"): _push(lambda m: m._text(m._take(_u1(m)))),
+    ord("V"): _push(lambda m: _unicode(m._line())),
+    ord("B"): _push(_sized(_number(_U4))),
+    ord("C"): _push(_sized(_u1)),
+    ord("}"): _push(lambda m: {}),
+    ord("]"): _push(lambda m: []),
+    ord(")"): _push(lambda m: ()),
+    ord("d"): _push(_from_dict),
+    ord("l"): _push(PlainPickle._pop_to_mark),
+    ord("t"): _push(lambda m: tuple(m._pop_to_mark())),
+    ord("a"): lambda m: m._append([m._pop()]),
+    ord("e"): _at_mark(PlainPickle._append),
+    ord("s"): _pairwise,
+    ord("u"): _at_mark(PlainPickle._set_items),
+    ord("g"): _push(lambda m: m._get(int(m._line()))),
+    ord("p"): lambda m: m._put(int(m._line())),
+    0x80: lambda m: m._take(1),
+    0x85: _tuple(1),
+    0x86: _tuple(2),
+    0x87: _tuple(3),
+    0x88: _push(lambda m: True),
+    0x89: _push(lambda m: False),
+    0x8A: _push(lambda m: _little(m, _u1(m))),
+    0x8B: _push(lambda m: _little(m, _number(_I4)(m))),
+    0x8D: _push(lambda m: m._text(m._take(_number(_U8)(m)))),
+    0x8E: _push(_sized(_number(_U8))),
+    0x8F: _push(lambda m: set()),
+    0x90: _at_mark(PlainPickle._append),
+    0x91: _push(lambda m: {check_key(item) for item in m._pop_to_mark()}),
+    0x93: _stack_global,
+    0x95: lambda m: m._take(8),
+}
