@@ -6,7 +6,8 @@ of three operations. Vertices that no path from input to output uses are pruned.
 
 The genotype lists the 21 entries above the diagonal of the matrix, row by row, and the five inner operations. It is valid
 where the output is reached and the pruned module has at most 9 edges. Two genotypes are one function exactly where the
-official hash of their pruned modules is equal.
+official hash of their pruned modules is equal. Their networks may still differ by some channels: which vertex before the
+output gets one more, where the channels do not divide, is a matter of order.
 """
 
 from __future__ import annotations
@@ -195,7 +196,7 @@ class NASBench101Space(SearchSpace):
         genotype = self.from_modules(entries, numbers)[0]
         if not self.valid(genotype):
             raise WarmnasError(f"'{text}' does not lead from input to output, or has more than {MOST_EDGES} edges in use")
-        return genotype
+        return self.check(genotype)
 
     def graph(self, genotype: Genotypes) -> CellGraph:
         """The pruned module; vertices are named after their operation: 3x3, 1x1, max."""
