@@ -171,8 +171,8 @@ class PlainPickle:
         return self._stack[0]
 
     def _pairs(self, keys: list[Any], values: list[float]) -> None:
-        pairs = [None] * (2 * len(keys))
-        pairs[::2], pairs[1::2] = keys, values  # type: ignore[call-overload]
+        pairs: list[Any] = [None] * (2 * len(keys))
+        pairs[::2], pairs[1::2] = keys, values
         self._stack.extend(pairs)
 
     def _new_keys(self, block: bytes, pattern: re.Pattern[bytes]) -> bool:
@@ -314,7 +314,8 @@ def _from_dict(machine: PlainPickle) -> dict[Any, Any]:
     items = machine._pop_to_mark()
     machine._stack.append({})
     machine._set_items(items)
-    return machine._stack.pop()  # type: ignore[no-any-return]
+    filled: dict[Any, Any] = machine._stack.pop()
+    return filled
 
 
 def _u1(m: PlainPickle) -> int:
@@ -322,7 +323,7 @@ def _u1(m: PlainPickle) -> int:
 
 
 def _number(form: struct.Struct) -> Callable[[PlainPickle], int]:
-    return lambda m: form.unpack(m._take(form.size))[0]  # type: ignore[no-any-return]
+    return lambda m: form.unpack(m._take(form.size))[0]
 
 
 def _little(m: PlainPickle, size: int) -> int:
