@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -146,3 +148,30 @@ def pth(official: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> P
 def table201(pth: Path) -> Table:
     """Its table."""
     return import_file(pth, "nasbench201").table
+
+
+def write_pickle(path: Path, content: Any, protocol: int = 4) -> Path:
+    """A ``.pickle.pbz2`` as NATS-Bench writes it."""
+    with bz2.open(path, "wb", compresslevel=1) as file:
+        pickle.dump(content, file, protocol)
+    return path
+
+
+@pytest.fixture(scope="session")
+def nats_folder(nats_content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ``-simple`` folder of two topology architectures."""
+    folder = tmp_path_factory.mktemp("nats") / "NATS-tss-v1_0-3ffb9-simple"
+    folder.mkdir()
+    for index, info in nats_content["arch2infos"].items():
+        write_pickle(folder / f"{index:06d}.pickle.pbz2", info)
+    write_pickle(folder / "meta.pickle.pbz2", {**nats_content, "arch2infos": None, "evaluated_indexes": set()})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def genuine() -> Path:
+    """Folder of genuine records beside the checkout, which not everybody has."""
+    folder = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "formats"
+    if not folder.is_dir():
+        pytest.skip("the genuine records are not beside this checkout (../shared/data/formats)")
+    return folder
