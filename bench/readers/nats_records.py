@@ -30,7 +30,7 @@ class Run:
         accuracy: percent per epoch, NaN where it was not evaluated, by ``train`` and the names of ``EVALUATED``.
         loss: of training per epoch.
         seconds: of each epoch of training, or None.
-        val_seconds: of evaluating ``x-valid`` once, NaN where that is not said.
+        val_seconds: of evaluating ``x-valid`` once, the mean over epochs; NaN where that is not said.
         flops: multiply-accumulate operations of one image.
         params: as stored, which for some architectures is wrong (NATS-Bench issue 36).
         latency: seconds, NaN where it was not measured.
@@ -68,6 +68,7 @@ def read_run(state: dict[str, Any]) -> Run:
         if split in state["eval_names"]:
             accuracy[split] = _curve(state["eval_acc1es"], _keys(split, epochs))
     times = state["eval_times"] or {}
+    evaluating = [seconds for key in _keys("x-valid", epochs) if (seconds := times.get(key)) is not None]
     latency = [float(seconds) for seconds in state["latency"] or []]
     measured = latency and min(latency) > 0
     return Run(
@@ -75,7 +76,7 @@ def read_run(state: dict[str, Any]) -> Run:
         accuracy,
         _curve(state["train_losses"], epoch),
         _curve(state["train_times"], epoch) if state["train_times"] else None,
-        float(times.get(f"x-valid@{epochs - 1}", np.nan)),
+        float(sum(evaluating)) / len(evaluating) if evaluating else float("nan"),
         float(state["flop"]) * 1e6,
         float(state["params"]) * 1e6,
         sum(latency) / len(latency) if measured else float("nan"),

@@ -45,7 +45,7 @@ def compare(table, api):
                     total = data["train_seconds"][at]
                     assert np.nansum(total) == pytest.approx(known["train-all-time"], rel=1e-5)
                     if "valid-per-time" in known:
-                        assert data["val_seconds"][at] == pytest.approx(known["valid-per-time"], rel=0.3)
+                        assert data["val_seconds"][at] == pytest.approx(known["valid-per-time"], rel=1e-5)
             cost = api.get_cost_info(index, "cifar100", hp)
             column = table.column("flops", "cifar100")
             assert column[row] == pytest.approx(1e6 * cost["flops"])
