@@ -56,7 +56,7 @@ def compare(table, api):
 
 def test_a_written_folder(nats_folder):
     table = import_file(nats_folder, "nats").table
-    assert compare(table, nats_bench.create(str(nats_folder), "tss", fast_mode=True, verbose=False)) > 300
+    assert compare(table, nats_bench.create(str(nats_folder), "tss", fast_mode=True, verbose=False)) > 200
 
 
 @pytest.mark.parametrize("family", ["tss", "sss"])
