@@ -113,6 +113,14 @@ class SearchSpace(Encodings):
                 changed.append(copy)
         return np.stack(changed, axis=-2)
 
+    def connected(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
+        """Whether the input reaches the output: (..., genes) -> (...,). All do where a space says nothing else."""
+        return np.ones(np.shape(genotypes)[:-1], dtype=bool)
+
+    def live(self, genotypes: Genotypes) -> Genotypes:
+        """The genotypes without operations that no path from input to output uses: (..., genes) -> (..., genes)."""
+        return np.array(genotypes, dtype=np.int8)
+
     def live_params(self, genotypes: Genotypes, classes: int) -> FloatArray | None:
         """Parameters on paths from input to output of the space's own network, or None where none is fixed."""
         return None

@@ -99,14 +99,17 @@ class NASBench201Space(SearchSpace):
         """Whether any path leads from input to output: (..., 6) -> (...,)."""
         return np.asarray(live_edges(genotypes).any(axis=-1))
 
+    def live(self, genotypes: Genotypes) -> Genotypes:
+        """The genotypes with ``none`` on every edge that no path from input to output uses: (..., 6) -> (..., 6)."""
+        return np.where(live_edges(genotypes), genotypes, NONE).astype(np.int8)
+
     def params(self, genotypes: Genotypes, classes: int, width: int = 16, cells: int = 5) -> FloatArray:
         """Parameters of the whole network, dead edges included: (..., 6) -> (...,)."""
         return parameter_count(_count(np.asarray(genotypes)), classes, width, cells)
 
     def live_params(self, genotypes: Genotypes, classes: int) -> FloatArray:
         """Parameters without those of edges that no path uses: (..., 6) -> (...,)."""
-        alive = np.where(live_edges(genotypes), genotypes, NONE).astype(np.int8)
-        return parameter_count(_count(alive), classes)
+        return parameter_count(_count(self.live(genotypes)), classes)
 
     def adjacency(self, genotypes: Genotypes) -> IntArray:
         """Upper triangular, entry [source, target] = operation + 1: (..., 6) -> (..., 4, 4)."""

@@ -19,13 +19,19 @@ from .recipe import Recipe
 def costs(
     space: SearchSpace, genotype: Genotypes, shape: tuple[int, int, int], classes: int, recipe: Recipe
 ) -> tuple[int, int]:
-    """(parameters, multiply-adds per image) for images of shape (channels, height, width).
-
-    One blank image passes through an untrained network: for networks of this size that takes less time than torch's meta
-    device, which would compute nothing.
-    """
+    """(parameters, multiply-adds per image) for images of shape (channels, height, width)."""
     with torch.random.fork_rng(devices=[]):  # initial weights, which nobody looks at, are no reason to move a generator
-        network = space.build(genotype, shape, classes, width=recipe.width, cells=recipe.cells).eval()
+        network = space.build(genotype, shape, classes, width=recipe.width, cells=recipe.cells)
+    return counted(network, shape)
+
+
+def counted(network: nn.Module, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """(parameters, multiply-adds per image) of a network, which is left in evaluation mode.
+
+    One blank image passes through it: for networks of this size that takes less time than torch's meta device, which would
+    compute nothing.
+    """
+    network.eval()
     total = 0
 
     def count(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:

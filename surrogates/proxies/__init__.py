@@ -1,0 +1,34 @@
+"""Zero-cost proxies: scores of untrained networks. Importing this registers all of them, without importing torch."""
+
+from . import costs, grad_norm, jacob_cov, naswot, snip, swap, synflow, zen
+from .inputs import ArrayInputs, GaussianInputs, Inputs, open_inputs, task_inputs
+from .memory import Memory, recall
+from .proxy import Proxy, log_ranks, proxies
+from .recipe import ProbeRecipe
+from .scores import Scores, collected, score
+from .scoring import Measurement, make_proxies, measure
+from .tables import to_table, variable
+
+del costs, grad_norm, jacob_cov, naswot, snip, swap, synflow, zen
+
+__all__ = [
+    "ArrayInputs",
+    "GaussianInputs",
+    "Inputs",
+    "Measurement",
+    "Memory",
+    "ProbeRecipe",
+    "Proxy",
+    "Scores",
+    "collected",
+    "log_ranks",
+    "make_proxies",
+    "measure",
+    "open_inputs",
+    "proxies",
+    "recall",
+    "score",
+    "task_inputs",
+    "to_table",
+    "variable",
+]

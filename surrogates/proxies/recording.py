@@ -1,0 +1,96 @@
+"""Watching a forward pass: what every ReLU saw, what every block gave, what batch norm and global pooling got.
+
+Calls of functions are watched, not modules: ``nn.ReLU`` and ``functional.relu`` are seen alike, each call once, a module
+that is called twice gives two records, and a layer that is never called gives none. Hooks on modules would see containers
+and their last layer as two, and dead layers in some networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+RELU = frozenset({functional.relu, functional.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
+BATCH_NORM = frozenset({functional.batch_norm})
+GLOBAL_POOLING = frozenset({functional.adaptive_avg_pool2d})
+LAYERS = (nn.Conv2d, nn.Linear)  # those with weights to be pruned
+
+
+class _Watch(TorchFunctionMode):
+    def __init__(self, functions: frozenset[Callable[..., Any]], seen: Callable[[Tensor], None]) -> None:
+        super().__init__()
+        self.functions, self.seen = functions, seen
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in self.functions:
+            self.seen(args[0])  # before the call, which may work in place
+        return func(*args, **(kwargs or {}))
+
+
+def watch(functions: frozenset[Callable[..., Any]], seen: Callable[[Tensor], None]) -> TorchFunctionMode:
+    """A context in which every call of one of the functions first shows its input to ``seen``."""
+    return _Watch(functions, seen)
+
+
+def relu_signs(network: nn.Module, images: Tensor) -> list[Tensor]:
+    """Which inputs of each ReLU on a feature map are positive: boolean (batch, units) per call, in order."""
+    signs: list[Tensor] = []
+    with torch.no_grad(), watch(RELU, lambda x: signs.append((x > 0).flatten(1)) if x.dim() == 4 else None):
+        network(images)
+    return signs
+
+
+@contextmanager
+def outputs(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
+    """Outputs of these modules, in the order of their calls; each tensor once."""
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if not any(output is other for other in found):
+            found.append(output)
+
+    hooks = [module.register_forward_hook(keep) for module in modules]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def blocks(network: Any) -> list[nn.Module]:
+    """The stem and what follows it, one after the other: cells and reductions, or layers."""
+    return [network.stem, *(network.cells if hasattr(network, "cells") else network.layers)]
+
+
+def block_features(network: nn.Module, images: Tensor) -> list[Tensor]:
+    """Feature maps (batch, channels, height, width) after the stem and after each block, with their graph."""
+    with outputs(blocks(network)) as features:
+        network(images)
+    return features
+
+
+def pooled_map(network: nn.Module, images: Tensor) -> Tensor:
+    """What enters the global pooling: (batch, channels, height, width)."""
+    found: list[Tensor] = []
+    with watch(GLOBAL_POOLING, found.append):
+        network(images)
+    return found[-1]
+
+
+def penultimate(network: Any, images: Tensor) -> Tensor:
+    """What enters the classifier: (batch, features)."""
+    found: list[Tensor] = []
+    hook = network.classifier.register_forward_pre_hook(lambda module, inputs: found.append(inputs[0]))
+    try:
+        network(images)
+    finally:
+        hook.remove()
+    return found[-1]

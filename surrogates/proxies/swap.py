@@ -1,0 +1,58 @@
+"""SWAP-Score (Peng et al., ICLR 2024): sample-wise activation patterns.
+
+Units in rows, images in columns, 1 where the ReLU's output is positive: the score is the number of different rows, at most
+the number of units. The regularised score multiplies it by exp(-(P - mu)^2 / sigma), P being the number of parameters: a
+prior on size set by hand, and what the paper's .90 on CIFAR-100 uses. Without ``mu`` and ``sigma`` there is none.
+
+Only ReLUs on feature maps count, as in the authors' code; each call once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ...bench import WarmnasError
+from .proxy import Proxy, proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from .probe import Probe
+
+
+@proxies("swap")
+@dataclass(frozen=True)
+class Swap(Proxy):
+    """See the module's head; ``mu`` and ``sigma`` in parameters and squared parameters, both or none."""
+
+    name: ClassVar[str] = "swap"
+    mu: float | None = None
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if (self.mu is None) != (self.sigma is None) or (self.sigma is not None and self.sigma <= 0):
+            raise WarmnasError("swap: give mu and sigma above 0, or neither")
+
+    def measure(self, probe: Probe) -> tuple[float, ...]:
+        """One forward pass, shared with naswot."""
+        score = float(different_rows(probe.signs()))
+        if self.mu is not None and self.sigma is not None:
+            parameters = sum(p.numel() for p in probe.network().parameters())
+            score *= math.exp(-((parameters - self.mu) ** 2) / self.sigma)
+        return (score,)
+
+
+def different_rows(signs: Sequence[Tensor]) -> int:
+    """Number of different patterns (images,) among all units, from boolean (images, units) per ReLU."""
+    packed = np.concatenate([np.packbits(active.numpy(), axis=0).T for active in signs])  # (units, images / 8)
+    wide = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
+    wide[:, : packed.shape[1]] = packed
+    words = wide.view(np.uint64)
+    return len(np.unique(words[:, 0])) if words.shape[1] == 1 else len(np.unique(words, axis=0))
