@@ -133,13 +133,13 @@ def edits(parent: Genotypes) -> set[tuple[int, ...]]:
     """Every chain one mutation of Real et al. away, by trying them all."""
     layers = [int(gene) for gene in parent if gene != END]
     places = range(len(layers))
-    found = [layers[:i] + [new] + layers[i:] for i in range(len(layers) + 1) for new in range(END)]
+    found = [[*layers[:i], new, *layers[i:]] for i in range(len(layers) + 1) for new in range(END)]
     found += [layers[:i] + layers[i + 1 :] for i in places]
     for i in places:
         old = LAYERS[layers[i]]
         for field in ("stride", "kernel", "width"):
             alike = [n for n, other in enumerate(LAYERS) if other._replace(**{field: 0}) == old._replace(**{field: 0})]
-            found += [layers[:i] + [new] + layers[i + 1 :] for new in alike if LAYERS[new] != old]
+            found += [[*layers[:i], new, *layers[i + 1 :]] for new in alike if LAYERS[new] != old]
     rows = [tuple(f + [END] * (DEPTH - len(f))) for f in found if len(f) <= DEPTH]
     return {row for row in rows if CHAINS.valid(np.array(row))}
 
@@ -162,7 +162,9 @@ def test_a_skip_comes_and_goes_as_often_as_other_layers_do(seed: int) -> None:
     deeper = CHAINS.depth(children) - CHAINS.depth(parents)
     assert (np.abs(skips) <= 1).all()
     assert (np.abs(deeper) <= 1).all()
-    assert (skips == 1).any() and ((deeper == 1) & (skips == 0)).any() and (deeper == 0).any()
+    assert (skips == 1).any()
+    assert ((deeper == 1) & (skips == 0)).any()
+    assert (deeper == 0).any()
 
 
 def test_a_child_does_not_depend_on_the_others() -> None:

@@ -33,7 +33,7 @@ def test_equal_recipes_have_equal_hashes_and_every_field_counts() -> None:
     assert Recipe(rate=1).hash == Recipe(rate=1.0).hash
     assert base.hash == Recipe(**asdict(base)).hash
     other: dict[str, Any] = {"epochs": 12, "batch": 64, "rate": 0.2, "momentum": 0.8, "weight_decay": 0.0, "width": 8}
-    other |= {"cells": 1, "resolution": 16, "train_size": 500, "augment": False}
+    other |= {"cells": 1, "resolution": 16, "train_size": 500, "augment": False, "incremental": True}
     assert set(other) == set(Recipe.names())
     hashes = {base.hash, *(replace(base, **{name: value}).hash for name, value in other.items())}
     assert len(hashes) == 1 + len(other)
