@@ -224,17 +224,27 @@ def make_optimizer(spec: str, problem: Problem) -> Optimizer:
     """
     name, options = check_spec(spec)
     try:
-        return optimizers[name](problem, **options)
+        return factory(name)(problem, **options)
     except (TypeError, ValueError) as error:
         if not options:
             raise
         raise WarmnasError(f"optimizer '{spec}': an option has a wrong value ({error})") from error
 
 
+def factory(name: str) -> Callable[..., Optimizer]:
+    """What makes the optimizer of that name: one of ours, or ``library:name`` of another library."""
+    library, colon, theirs = name.partition(":")
+    if not colon:
+        return optimizers[name]
+    from .adapters import adapted
+
+    return adapted(library, theirs)
+
+
 def check_spec(spec: str) -> tuple[str, dict[str, int | float | str]]:
     """Name and options of ``spec``; UnknownName where one of them does not exist."""
     name, options = parse_spec(spec)
-    parameters = inspect.signature(optimizers[name]).parameters
+    parameters = inspect.signature(factory(name)).parameters
     known = [p for p in parameters if p not in {"problem", "rng", "options"}]
     for option in options:
         if option not in known and "options" not in parameters:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from ..bench import Table
-from .optimizer import make_optimizer, optimizers, parse_spec
+from .optimizer import factory, make_optimizer, parse_spec
 from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
 from .run import run_part
@@ -121,5 +121,5 @@ def study(
 
 def _chunks(spec: str, runs: int) -> list[tuple[int, int]]:
     """First and last + 1 of the runs that an optimizer computes together."""
-    together = getattr(optimizers[parse_spec(spec)[0]], "together", None) or runs
+    together = getattr(factory(parse_spec(spec)[0]), "together", None) or runs
     return [(first, min(first + together, runs)) for first in range(0, runs, together)]
