@@ -69,7 +69,12 @@ Out = Annotated[Path | None, typer.Option(help="Folder of the results; runs/<kin
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Observe = Annotated[Observed, typer.Option(help="Mean over the recorded seeds, or one of them drawn per evaluation.")]
 Sources = Annotated[str, typer.Option(help="Earlier tasks to learn from: all, none, or names with commas between.")]
-SourceRows = Annotated[str, typer.Option(help="Architectures that a run knows of each source: a number, or all.")]
+SourceRows = Annotated[
+    str | None,
+    typer.Option(
+        help="Architectures that a run knows of each source: a number, or all [default: 200; all of small tables]."
+    ),
+]
 LeaveOut = Annotated[
     LeftOut | None, typer.Option(help="No source: the task, or its whole family [default: as the table says].")
 ]
@@ -102,7 +107,7 @@ def study(
     json: AsJson = False,
     observe: Observe = Observed.mean,
     sources: Sources = "all",
-    source_rows: SourceRows = "200",
+    source_rows: SourceRows = None,
     leave_out: LeaveOut = None,
     schedule: Schedule = None,
     seconds: Seconds = None,
@@ -137,7 +142,7 @@ def search(
     seed: Seed = 0,
     observe: Observe = Observed.mean,
     sources: Sources = "all",
-    source_rows: SourceRows = "200",
+    source_rows: SourceRows = None,
     leave_out: LeaveOut = None,
     schedule: Schedule = None,
     seconds: Seconds = None,
@@ -332,15 +337,15 @@ def _protocol(
     seed: int,
     observe: Observed,
     sources: str,
-    source_rows: str,
+    source_rows: str | None,
     leave_out: LeftOut | None,
 ) -> Protocol:
     """The protocol that the options describe; every name of a task is known, and ``all`` may stand among others."""
-    from .search import Protocol, find_tasks
+    from .search import Protocol, find_tasks, usual_source_rows
 
-    if source_rows != "all" and not source_rows.lstrip("-").isdecimal():
+    if source_rows not in (None, "all") and not source_rows.lstrip("-").isdecimal():
         raise WarmnasError(f"--source-rows '{source_rows}': write a number, or all")
-    rows = None if source_rows == "all" else int(source_rows)
+    rows = usual_source_rows(tables) if source_rows is None else None if source_rows == "all" else int(source_rows)
     targets = find_tasks(tables, [name for name in tasks if name != "all"])
     if "all" in tasks:
         targets = find_tasks(tables, ["all"])

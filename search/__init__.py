@@ -5,7 +5,7 @@ from .evaluator import Evaluation, Evaluator, TableEvaluator
 from .optimizer import CandidateOptimizer, Optimizer, OrderOptimizer, make_optimizer, optimizers, per_run
 from .outcome import Outcome, Record
 from .problem import Problem, SourceTask
-from .protocol import Protocol, find_tasks, live_params, make_problem, sources_of
+from .protocol import Protocol, find_tasks, live_params, make_problem, sources_of, usual_source_rows
 from .run import run_optimizer
 from .streams import Streams
 from .study import StudyResult, study
@@ -35,4 +35,5 @@ __all__ = [
     "run_optimizer",
     "sources_of",
     "study",
+    "usual_source_rows",
 ]

@@ -51,6 +51,12 @@ class Protocol:
         return self.leave_out or default
 
 
+def usual_source_rows(tables: Sequence[Table]) -> int | None:
+    """Rows that a run draws per source task where nothing is said: 200, or all (None) where a task has fewer."""
+    fewest = min((len(table.candidates(task)) for table in tables for task in table.tasks), default=0)
+    return Protocol.source_rows if fewest >= (Protocol.source_rows or 0) else None
+
+
 def find_tasks(tables: Sequence[Table], names: Sequence[str]) -> list[tuple[Table, str]]:
     """Tables and tasks of the given names; ``all`` stands for every task of every table."""
     known = {task: table for table in tables for task in table.tasks}

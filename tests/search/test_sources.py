@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from warmnas.bench import Table, UnknownName, WarmnasError
-from warmnas.search import Protocol, make_problem, sources_of
+from warmnas.search import Protocol, make_problem, sources_of, usual_source_rows
 
 
 def names(table: Table, target: str, **protocol: object) -> list[str]:
@@ -79,3 +79,10 @@ def test_sources_of_a_target_follow_the_protocol(graphs: Table) -> None:
     assert "pubmed" in sources_of(graphs, "cora", Protocol(("cora",), 5, 1))
     left = sources_of(graphs, "cora", Protocol(("cora",), 5, 1, sources="citeseer,cs", leave_out="family"))
     assert left == ("cs",)
+
+
+def test_usual_source_rows_are_all_of_a_small_table(cells: Table) -> None:
+    assert usual_source_rows([cells]) == 200
+    few = Table(cells.data.isel(architecture=slice(0, 199)))
+    assert usual_source_rows([few]) is None
+    assert usual_source_rows([cells, few]) is None
