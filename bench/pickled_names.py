@@ -1,7 +1,7 @@
 """The names that a pickle may have in it, and the plain data that each stands for.
 
 numpy's numbers and numeric arrays, ordered and default dictionaries, sets, and torch's tensors, whose contents are not
-needed and become None. Everything else ends the reading.
+needed and become None, and the records of one benchmark that pickles objects. Everything else ends the reading.
 """
 
 from __future__ import annotations
@@ -40,8 +40,16 @@ class UnfilledArray:
     """An array whose state has not come yet."""
 
 
+class Record(dict[str, Any]):
+    """An object of somebody's class: its attributes by name, nothing else."""
+
+
+RECORD = Name("record")
+_ANALOG = "analognasbench.data"
 _TORCH = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
 _NAMES = {
+    (_ANALOG, "Architecture"): RECORD,
+    (_ANALOG, "DriftMeasurement"): RECORD,
     ("collections", "OrderedDict"): Name("dict"),
     ("collections", "defaultdict"): Name("defaultdict"),
     ("_codecs", "encode"): Name("encode"),
@@ -130,6 +138,9 @@ def built(target: object, state: object) -> Any:
         return PlainType(target.dtype.newbyteorder(">")) if state[1] == ">" else target
     if isinstance(target, UnfilledArray) and isinstance(state, tuple) and len(state) == 5:
         return _array(*state[1:])
+    if isinstance(target, Record) and isinstance(state, dict):
+        target.update(state)
+        return target
     if type(target) is dict and isinstance(state, dict):  # torch hangs its metadata on an OrderedDict
         return target
     raise PickleError("it sets the state of something that has none")

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from .pickled_names import Name, PickleError, built, constructed, named
+from .pickled_names import RECORD, Name, PickleError, Record, built, constructed, named
 
 CHUNK = 1 << 20
 SLACK = 64  # the longest opcode with its fixed-size arguments is far shorter
@@ -70,6 +70,8 @@ class PlainPickle:
         self._sparse: dict[int, Any] = {}
         try:
             return self._run()
+        except PickleError:
+            raise
         except (IndexError, struct.error, ValueError, TypeError, KeyError, UnicodeDecodeError, OverflowError) as error:
             raise PickleError(f"truncated or damaged ({type(error).__name__})") from error
 
@@ -262,9 +264,21 @@ class PlainPickle:
             raise PickleError("it calls something that is not on the list of what may be built")
         self._stack.append(constructed(function, arguments))
 
+    def _new(self) -> None:
+        """An object without arguments, of a class that stands for a record."""
+        if self._pop() != () or self._stack[-1] != RECORD:
+            raise PickleError("it makes an object of a class that is not on the list of what may be built")
+        self._stack[-1] = Record()
+
     def _build(self) -> None:
-        state = self._pop()
-        self._stack[-1] = built(self._stack[-1], state)
+        state, target = self._pop(), self._pop()
+        result = built(target, state)
+        self._stack.append(result)
+        if result is not target:  # whoever refers to it later means the finished one
+            memo = self._memo
+            for number in range(len(memo) - 1, max(-1, len(memo) - SLACK), -1):
+                if memo[number] is target:
+                    memo[number] = result
 
 
 def check_key(key: Any) -> Hashable:
@@ -388,6 +402,7 @@ _RARE: dict[int, Callable[[PlainPickle], Any]] = {
     ord("g"): _push(lambda m: m._get(int(m._line()))),
     ord("p"): lambda m: m._put(int(m._line())),
     0x80: lambda m: m._take(1),
+    0x81: PlainPickle._new,
     0x85: _tuple(1),
     0x86: _tuple(2),
     0x87: _tuple(3),
