@@ -9,6 +9,8 @@ from ..errors import UnknownName
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
 from .categorical import CATEGORICAL, CategoricalSpace
 from .chain import ChainSpace
+from .darts import DARTSSpace
+from .darts_subspaces import subspaces
 from .nasbench101 import NASBench101Space
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
@@ -20,6 +22,8 @@ SPACES: dict[str, SearchSpace] = {
         NASBench101Space(),
         NASBench201Space(),
         NATSSizeSpace(),
+        DARTSSpace(),
+        *subspaces(),
         NASBenchGraphSpace(),
         NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
         ChainSpace(),
