@@ -128,7 +128,7 @@ class Table:
         if "epoch" in array.dims and self.prefixes is not None:
             array = array.where(array["epoch"] == self.prefixes).sum("epoch", min_count=1)
         elif "epoch" in array.dims:
-            array = array.isel(epoch=int(np.argmax(array["epoch"].values)))
+            array = array.isel(epoch=_last_epoch(array))
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         if seeds:
             return values if "seed" in array.dims else values[:, None]
@@ -241,6 +241,9 @@ class Table:
         if "epoch" in array.dims:
             if self.prefixes is not None:
                 array = array.where(array["epoch"] <= self.prefixes, 0)
+            else:
+                epochs = array["epoch"].values
+                array = array.isel(epoch=np.flatnonzero(epochs <= epochs[_last_epoch(array)]))
             array = array.sum("epoch", skipna=False)
         values: FloatArray = np.asarray(array.values, dtype=np.float64)
         return _nanmean(values) if "seed" in array.dims else values
@@ -314,9 +317,17 @@ class Table:
         return {"task": task, "arch": self.names[row], "schedule": schedule, "mean": mean, "values": values}
 
     def to_dataframe(self) -> pd.DataFrame:
-        """Long form: a row per (task, architecture, ...) that was measured."""
-        frame = self.data.drop_vars("genotype").to_dataframe().reset_index()
-        return frame.dropna(how="all", subset=[s.variable for s in Split if s.variable in frame])
+        """Long form: a row per (task, architecture, schedule, seed, epoch) that was measured, see ``exporting.py``."""
+        from .exporting import long_form
+
+        return long_form(self)
+
+
+def _last_epoch(array: xr.DataArray) -> int:
+    """Place of the last epoch that the task has: tasks of one table may be trained for different times."""
+    order = np.argsort(array["epoch"].values)[::-1]
+    measured = (int(place) for place in order if array.isel(epoch=int(place)).notnull().any())
+    return next(measured, int(order[0]))
 
 
 def _nested(array: xr.DataArray, last_epoch: str) -> dict[str, dict[str, float]]:

@@ -59,7 +59,9 @@ def batches(path: Path) -> Iterator[list[bytes]]:
     with path.open("rb", buffering=1 << 22) as file:
         number = 0
         while True:
-            records, heads, sums = [], [], []
+            records: list[bytes] = []
+            heads: list[tuple[bytes, int]] = []
+            sums: list[int] = []
             while len(records) < BATCH and (head := file.read(_HEAD.size)):
                 if len(head) < _HEAD.size:
                     raise ValueError(f"it ends inside record {number + len(records)}")

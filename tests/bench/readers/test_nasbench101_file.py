@@ -39,11 +39,9 @@ def frame(record: bytes) -> bytes:
     return head + mask(head) + record + mask(record)
 
 
-def evaluation(epoch: float, seconds: float, train: float, val: float, test: float, checkpoint: str = "") -> bytes:
+def evaluation(values: tuple[float, ...], checkpoint: str = "") -> bytes:
     """An EvaluationData message: five doubles, and perhaps a text."""
-    doubles = b"".join(
-        bytes([i << 3 | 1]) + struct.pack("<d", v) for i, v in enumerate((epoch, seconds, train, val, test), 1)
-    )
+    doubles = b"".join(bytes([i << 3 | 1]) + struct.pack("<d", v) for i, v in enumerate(values, 1))
     text = checkpoint.encode()
     return doubles + (bytes([6 << 3 | 2, len(text)]) + text if text else b"")
 
@@ -51,7 +49,7 @@ def evaluation(epoch: float, seconds: float, train: float, val: float, test: flo
 def metrics(epochs: int, values: tuple[float, ...], params: int = 300, checkpoint: str = "") -> bytes:
     """A ModelMetrics message: three evaluations, parameters, total time."""
     half, final = values[:4], values[4:]
-    parts = [evaluation(0, 0, 0.1, 0.1, 0.1), evaluation(epochs / 2, *half, checkpoint), evaluation(epochs, *final)]
+    parts = [evaluation((0, 0, 0.1, 0.1, 0.1)), evaluation((epochs / 2, *half), checkpoint), evaluation((epochs, *final))]
     message = b"".join(bytes([1 << 3 | 2, len(part)]) + part for part in parts)
     number = b""
     while params > 0x7F:
@@ -93,7 +91,7 @@ def write(path: Path, records: list[bytes]) -> Path:
 def full(tmp_path):
     """Four modules x four schedules x three repeats, repeats apart from each other as in the genuine file."""
     known = {}
-    records = []
+    records: list[bytes] = []
     for repeat in range(3):
         for number, (hashed, matrix, operations) in enumerate(modules(4)):
             for epochs in (4, 12, 36, 108):

@@ -212,9 +212,16 @@ def test_equal_tables_export_to_equal_bytes(make_table, tmp_path):
     assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
 
 
-def test_a_cell_without_a_string_is_not_guessed(csv):
-    with pytest.raises(WarmnasError, match="no known space"):
-        import_file(csv("arch,val", "resnet-50,70"), "csv")
+def test_names_of_no_known_space_are_choices_of_a_categorical_one(csv, tmp_path):
+    path = csv("model,a_val,b_val", "resnet-50,70,60", "vgg-16,60,50", "mobilenet,65,55")
+    result = import_file(path, "csv")
+    assert any("no known space" in note for note in result.notes)
+    result.table.save(tmp_path / "T.h5")
+    table = Table.open(tmp_path / "T.h5")
+    assert (table.space.name, table.names) == ("categorical", ["resnet-50", "vgg-16", "mobilenet"])
+    assert table.value("b", "vgg-16") == 50.0
+    with pytest.raises(WarmnasError):
+        table.value("b", "alexnet")
 
 
 def test_the_real_table_gives_the_published_optima(shared_tables):
@@ -231,3 +238,16 @@ def test_the_real_table_gives_the_published_optima(shared_tables):
     seconds = table.training_seconds("c10", 12)
     assert seconds is not None
     assert seconds[0] == pytest.approx(1444.2185997962952 * 0.06)
+
+
+def test_tasks_that_were_trained_for_different_times(csv, table_of):
+    """The end of a task's training is its own last epoch, not that of the longest task."""
+    lines = ["arch,task,epoch,val,seconds"]
+    lines += [f"{FIRST},short,{e},{10 + e},2" for e in (1, 2)] + [f"{FIRST},long,{e},{20 + e},3" for e in (1, 2, 3)]
+    table = table_of(csv(*lines))
+    assert table.value("short", FIRST) == 12.0
+    assert table.value("long", FIRST) == 23.0
+    for task, expected in (("short", 4.0), ("long", 9.0)):
+        seconds = table.training_seconds(task)
+        assert seconds is not None
+        assert seconds.tolist() == [expected]
