@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import WarmnasError
-from ..spaces.nasbench201 import live_edges
+from ..spaces.complete_cell import live_edges
 from .nasbench201 import NASBench201Network, Reduction
 from .stacked_cell import StackedCell
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..spaces.base import Genotypes
-from ..spaces.nasbench201 import CONV1, CONV3, EDGES, NONE, POOL, SKIP, live_edges
+from ..spaces.complete_cell import EDGES, NONE, live_edges
+from ..spaces.nasbench201 import CONV1, CONV3, POOL, SKIP
 from .nasbench201 import conv
 
 

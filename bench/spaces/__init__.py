@@ -15,6 +15,7 @@ from .nasbench101 import NASBench101Space
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 from .nats_size import NATSSizeSpace
+from .transnas import TransNASMacroSpace, TransNASMicroSpace
 
 SPACES: dict[str, SearchSpace] = {
     s.name: s
@@ -24,6 +25,8 @@ SPACES: dict[str, SearchSpace] = {
         NATSSizeSpace(),
         DARTSSpace(),
         *subspaces(),
+        TransNASMicroSpace(),
+        TransNASMacroSpace(),
         NASBenchGraphSpace(),
         NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
         ChainSpace(),

@@ -76,9 +76,13 @@ class NASBench101Space(SearchSpace):
         valid = edges.any(axis=(1, 2)) & (edges.sum(axis=(1, 2)) <= MOST_EDGES)
         return np.asarray(valid).reshape(np.shape(genotypes)[:-1])
 
-    def connected(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
-        """Those are the valid ones."""
-        return self.valid(genotypes)
+    def live(self, genotypes: Genotypes) -> Genotypes:
+        """The genotypes with the edges of unused vertices taken out, and their operation the first: (..., 26) -> same."""
+        flat = _flat(genotypes)
+        edges = pruned(self.edges(flat))
+        operations = np.where(used(edges), self.operations(flat), 0)[:, 1:-1]
+        live = np.concatenate([edges[:, _ROWS, _COLUMNS], operations], axis=1).astype(np.int8)
+        return live.reshape(np.shape(genotypes))
 
     def canonical(self, genotypes: Genotypes, level: str = "function") -> Genotypes:
         """The first genotype, in index order, of the same pruned module (there is one level): (..., 26) -> (..., 26)."""

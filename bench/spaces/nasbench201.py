@@ -13,25 +13,22 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import WarmnasError
-from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace
+from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray
+from .complete_cell import EDGES, CompleteCellSpace
 from .hashing import Hashes, first_of_class, key, scramble
-from .pathways import Pathways, Sets, edge_paths
 
 if TYPE_CHECKING:
     from torch import nn
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 _STRING = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 LEVELS = ("function", "linear-pooling")
-PATHWAYS = Pathways(4, 3)  # of all operations but none
 
 
 def cell_hashes(genotypes: Genotypes, linear_pooling: bool) -> Hashes:
@@ -46,18 +43,6 @@ def cell_hashes(genotypes: Genotypes, linear_pooling: bool) -> Hashes:
         operation = genotypes[:, edge]
         nodes[target] = nodes[target] + np.select([operation == o for o in (SKIP, CONV1, CONV3, POOL)], terms, zero)
     return nodes[3]
-
-
-def live_edges(genotypes: Genotypes) -> npt.NDArray[np.bool_]:
-    """Edges on a path from input to output, (..., 6) -> (..., 6)."""
-    on = np.asarray(genotypes) != NONE
-    forward = {0: np.ones(on.shape[:-1], dtype=bool)}
-    backward = {3: np.ones(on.shape[:-1], dtype=bool)}
-    for node in (1, 2, 3):
-        forward[node] = np.any([forward[s] & on[..., e] for e, (s, t) in enumerate(EDGES) if t == node], axis=0)
-    for node in (2, 1, 0):
-        backward[node] = np.any([backward[t] & on[..., e] for e, (s, t) in enumerate(EDGES) if s == node], axis=0)
-    return np.stack([on[..., e] & forward[s] & backward[t] for e, (s, t) in enumerate(EDGES)], axis=-1)
 
 
 def parameter_count(convs: IntArray, classes: int, width: int = 16, cells: int = 5) -> FloatArray:
@@ -77,12 +62,11 @@ def _count(genotypes: Genotypes) -> IntArray:
     return np.stack([(genotypes == CONV1).sum(-1), (genotypes == CONV3).sum(-1)], axis=-1)
 
 
-class NASBench201Space(SearchSpace):
+class NASBench201Space(CompleteCellSpace):
     """Six edges, five operations; see the module's head."""
 
     name = "nasbench201"
     genes = tuple(Gene(f"{target}<-{source}", OPERATIONS) for source, target in EDGES)
-    encodings = ("one-hot", "tokens", "adjacency", "path")
 
     @cache  # noqa: B019 -- one space object lives as long as the program
     def _representatives(self, level: str) -> Genotypes:
@@ -95,14 +79,6 @@ class NASBench201Space(SearchSpace):
             raise WarmnasError(f"unknown level '{level}' of function classes. Choices: {', '.join(LEVELS)}.")
         return self._representatives(level)[self.index(genotypes)]
 
-    def connected(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
-        """Whether any path leads from input to output: (..., 6) -> (...,)."""
-        return np.asarray(live_edges(genotypes).any(axis=-1))
-
-    def live(self, genotypes: Genotypes) -> Genotypes:
-        """The genotypes with ``none`` on every edge that no path from input to output uses: (..., 6) -> (..., 6)."""
-        return np.where(live_edges(genotypes), genotypes, NONE).astype(np.int8)
-
     def params(self, genotypes: Genotypes, classes: int, width: int = 16, cells: int = 5) -> FloatArray:
         """Parameters of the whole network, dead edges included: (..., 6) -> (...,)."""
         return parameter_count(_count(np.asarray(genotypes)), classes, width, cells)
@@ -110,22 +86,6 @@ class NASBench201Space(SearchSpace):
     def live_params(self, genotypes: Genotypes, classes: int) -> FloatArray:
         """Parameters without those of edges that no path uses: (..., 6) -> (...,)."""
         return parameter_count(_count(self.live(genotypes)), classes)
-
-    def adjacency(self, genotypes: Genotypes) -> IntArray:
-        """Upper triangular, entry [source, target] = operation + 1: (..., 6) -> (..., 4, 4)."""
-        matrices = np.zeros((*np.shape(genotypes)[:-1], 4, 4), dtype=np.int64)
-        for edge, (source, target) in enumerate(EDGES):
-            matrices[..., source, target] = np.asarray(genotypes)[..., edge] + 1
-        return matrices
-
-    def from_adjacency(self, matrices: npt.NDArray[Any]) -> Genotypes:
-        """Inverse of :meth:`adjacency`."""
-        return np.stack([matrices[..., s, t] - 1 for s, t in EDGES], axis=-1).astype(np.int8)
-
-    def paths(self, genotypes: Genotypes) -> Sets:
-        """Sequences of operations other than ``none`` from input to output: (..., 6) -> (..., 85)."""
-        flat = np.asarray(genotypes, dtype=np.int64).reshape(-1, 6)
-        return edge_paths(PATHWAYS, flat - 1, EDGES, 4)[3].reshape(*np.shape(genotypes)[:-1], PATHWAYS.columns)
 
     def to_string(self, genotype: Genotypes) -> str:
         """``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""

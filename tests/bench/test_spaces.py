@@ -204,6 +204,22 @@ def test_class_keys_are_equal_where_canonical_forms_are(s: SearchSpace) -> None:
 
 @every_space
 @few
+@given(seed=st.integers(0, 2**32 - 1))
+def test_what_no_path_uses_makes_no_difference(s: SearchSpace, seed: int) -> None:
+    genotypes = s.sample(20, np.random.default_rng(seed))
+    live = s.live(genotypes)
+    assert live.dtype == np.int8
+    np.testing.assert_array_equal(s.class_keys(live), s.class_keys(genotypes))
+    np.testing.assert_array_equal(s.live(live), live)
+    np.testing.assert_array_equal(s.connected(live), s.connected(genotypes))
+    params, counted = s.live_params(genotypes, 10), s.live_params(live, 10)
+    assert (params is None) == (counted is None)
+    if params is not None:
+        np.testing.assert_array_equal(params, counted)
+
+
+@every_space
+@few
 @given(data=st.data())
 def test_the_cell_graph_runs_from_left_to_right(s: SearchSpace, data: st.DataObject) -> None:
     graph = s.graph(genotypes_of(s, data, rows=1)[0])
