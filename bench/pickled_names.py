@@ -62,7 +62,8 @@ _NAMES = {
     **{("torch", f"{kind}Storage"): Name("nothing") for kind in _TORCH},
     **{(numpy, "scalar"): Name("scalar") for numpy in ("numpy.core.multiarray", "numpy._core.multiarray")},
     **{(numpy, "_reconstruct"): Name("array") for numpy in ("numpy.core.multiarray", "numpy._core.multiarray")},
-    **{(builtins, kind): Name(kind) for builtins in ("builtins", "__builtin__") for kind in ("dict", "list", "set")},
+    **{(numpy, "_frombuffer"): Name("frombuffer") for numpy in ("numpy.core.numeric", "numpy._core.numeric")},
+    **{(builtins, kind): Name(kind) for builtins in ("builtins", "__builtin__") for kind in ("bytes", "dict", "list", "set")},
 }
 
 
@@ -112,6 +113,7 @@ def _items(make: Callable[[Any], Any]) -> Callable[..., Any]:
 
 
 _CONSTRUCTORS: dict[str, Callable[..., Any]] = {
+    "bytes": lambda: b"",  # how protocols below 3 write no bytes
     "dict": _items(dict),
     "defaultdict": lambda factory=None: {},
     "set": _items(set),
@@ -120,6 +122,7 @@ _CONSTRUCTORS: dict[str, Callable[..., Any]] = {
     "dtype": _dtype,
     "scalar": _scalar,
     "array": lambda kind, shape, code: UnfilledArray(),
+    "frombuffer": lambda data, kind, shape, order: _array(shape, kind, order == "F", data),
     "nothing": lambda *_: None,
 }
 

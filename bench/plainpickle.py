@@ -417,4 +417,5 @@ _RARE: dict[int, Callable[[PlainPickle], Any]] = {
     0x91: _push(lambda m: {check_key(item) for item in m._pop_to_mark()}),
     0x93: _stack_global,
     0x95: lambda m: m._take(8),
+    0x96: _push(_sized(_number(_U8))),
 }

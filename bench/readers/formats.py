@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ..errors import WarmnasError
 from ..registry import Registry
@@ -83,4 +86,6 @@ def import_file(path: str | Path, format_name: str, options: Options | None = No
         tabular = form.options and option == "metric"
         if getattr(options, option) and option not in form.options and not tabular:
             raise WarmnasError(f"--{option} is for the formats csv and parquet; {format_name} says itself what it holds")
-    return form.read(path, options)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # of damaged numbers; what they become is checked
+        return form.read(path, options)

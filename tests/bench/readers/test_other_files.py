@@ -10,6 +10,7 @@ import json
 import pickle
 import sys
 import types
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,7 @@ def test_transnas(transnas_file, kind):
             known = records[task]["metrics"]
             for split, key in (("train", "train"), ("val", "valid"), ("test", "test")):
                 assert table.value(task, table.names[row], split) == pytest.approx(known[f"{key}_{metric}"][-1], rel=1e-5)
-                assert table.splits[task][split] == f"{key}_{metric}"
+                assert table.resolve(task, split) == f"{key}_{metric}"
             seconds = table.training_seconds(task)
             assert seconds is not None
             assert seconds[row] == pytest.approx(10.0 * EPOCHS[task])
@@ -249,9 +250,11 @@ def analog_file(path, monkeypatch):
     module = types.ModuleType("analognasbench.data")
     monkeypatch.setitem(sys.modules, "analognasbench", types.ModuleType("analognasbench"))
     monkeypatch.setitem(sys.modules, "analognasbench.data", module)
-    classes = {name: type(name, (), {"__module__": "analognasbench.data"}) for name in ("Architecture", "DriftMeasurement")}
-    for name, kind in classes.items():
-        setattr(module, name, kind)
+    classes: dict[str, Any] = {
+        name: type(name, (), {"__module__": "analognasbench.data"}) for name in ("Architecture", "DriftMeasurement")
+    }
+    for name, made_class in classes.items():
+        setattr(module, name, made_class)
     content = {}
     for number, key in enumerate(((0, 0, 0, 4, 3, 2), (1, 1, 1, 1, 1, 1))):
         made = classes["Architecture"]()
@@ -260,9 +263,9 @@ def analog_file(path, monkeypatch):
         for kind in ("baseline", "analog"):
             for place, seconds in enumerate((60, 3600, 86400, 2592000)):
                 drift = classes["DriftMeasurement"]()
-                drift.value, drift.uncertainty = 80.0 - place - number, 0.5  # type: ignore[attr-defined]
+                drift.value, drift.uncertainty = 80.0 - place - number, 0.5
                 setattr(made, f"{kind}_drift_{seconds}", drift)
-        made.architecture = key  # type: ignore[attr-defined]
+        made.architecture = key
         content[key] = made
     dump(path, content)
     return path
