@@ -1,6 +1,23 @@
 """Zero-cost proxies: scores of untrained networks. Importing this registers all of them, without importing torch."""
 
-from . import costs, grad_norm, jacob_cov, naswot, snip, swap, synflow, zen
+from . import (
+    az_nas,
+    costs,
+    epsinas,
+    fisher,
+    grad_norm,
+    grasp,
+    jacob_cov,
+    meco,
+    naswot,
+    snip,
+    swap,
+    synflow,
+    te_nas,
+    zen,
+    zico,
+)
+from .drawing import draw_connected
 from .inputs import ArrayInputs, GaussianInputs, Inputs, open_inputs, task_inputs
 from .memory import Memory, recall
 from .proxy import Proxy, log_ranks, proxies
@@ -9,7 +26,7 @@ from .scores import Scores, collected, score
 from .scoring import Measurement, make_proxies, measure
 from .tables import to_table, variable
 
-del costs, grad_norm, jacob_cov, naswot, snip, swap, synflow, zen
+del az_nas, costs, epsinas, fisher, grad_norm, grasp, jacob_cov, meco, naswot, snip, swap, synflow, te_nas, zen, zico
 
 __all__ = [
     "ArrayInputs",
@@ -21,6 +38,7 @@ __all__ = [
     "Proxy",
     "Scores",
     "collected",
+    "draw_connected",
     "log_ranks",
     "make_proxies",
     "measure",

@@ -41,6 +41,10 @@ class Inputs(ABC):
     def draw(self, n: int, seed: Sequence[int]) -> tuple[Images, IntArray]:
         """``n`` different images, (n, channels, height, width), about standardised, and their labels, (n,)."""
 
+    @abstractmethod
+    def patches(self, n: int, side: int, seed: Sequence[int]) -> Images:
+        """``n`` squares of one channel, (n, 1, side, side); the images may repeat."""
+
     @property
     def identity(self) -> str:
         """Equal for equal inputs."""
@@ -57,6 +61,10 @@ class GaussianInputs(Inputs):
         """See :class:`Inputs`."""
         rng = np.random.default_rng([*seed])
         return rng.standard_normal((n, *self.shape), dtype=np.float32), rng.integers(self.classes, size=n)
+
+    def patches(self, n: int, side: int, seed: Sequence[int]) -> Images:
+        """See :class:`Inputs`."""
+        return np.random.default_rng([*seed]).standard_normal((n, 1, side, side), dtype=np.float32)
 
 
 class ArrayInputs(Inputs):
@@ -83,6 +91,19 @@ class ArrayInputs(Inputs):
             raise WarmnasError(f"{self.name} has {len(self.images)} different images; a batch of {n} needs more")
         chosen = np.random.default_rng([*seed]).permutation(len(self.images))[:n]
         return self.images[chosen], self.labels[chosen]
+
+    def patches(self, n: int, side: int, seed: Sequence[int]) -> Images:
+        """See :class:`Inputs`; a random place of a random channel of a random image each."""
+        rng = np.random.default_rng([*seed])
+        channels, height, width = self.shape
+        if min(height, width) < side:
+            raise WarmnasError(f"{self.name}: images of {height} x {width} pixels have no squares of {side}")
+        image, channel = rng.integers(len(self.images), size=n), rng.integers(channels, size=n)
+        top, left = rng.integers(height - side + 1, size=n), rng.integers(width - side + 1, size=n)
+        offsets = np.arange(side)
+        rows, columns = top[:, None, None] + offsets[:, None], left[:, None, None] + offsets
+        squares: Images = self.images[image[:, None, None], channel[:, None, None], rows, columns][:, None]
+        return squares
 
     @property
     def identity(self) -> str:

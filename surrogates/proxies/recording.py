@@ -49,12 +49,12 @@ def relu_signs(network: nn.Module, images: Tensor) -> list[Tensor]:
 
 
 @contextmanager
-def outputs(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    """Outputs of these modules, in the order of their calls; each tensor once."""
+def outputs(modules: Iterable[nn.Module], once: bool = True) -> Iterator[list[Tensor]]:
+    """Outputs of these modules, in the order of their calls; each tensor once, or as often as it is given."""
     found: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-        if not any(output is other for other in found):
+        if not (once and any(output is other for other in found)):
             found.append(output)
 
     hooks = [module.register_forward_hook(keep) for module in modules]
@@ -67,12 +67,15 @@ def outputs(modules: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
 
 def blocks(network: Any) -> list[nn.Module]:
     """The stem and what follows it, one after the other: cells and reductions, or layers."""
-    return [network.stem, *(network.cells if hasattr(network, "cells") else network.layers)]
+    return [network.stem, *(network.layers if hasattr(network, "layers") else network.cells)]
 
 
 def block_features(network: nn.Module, images: Tensor) -> list[Tensor]:
-    """Feature maps (batch, channels, height, width) after the stem and after each block, with their graph."""
-    with outputs(blocks(network)) as features:
+    """Feature maps (batch, channels, height, width) after the stem and after each block, with their graph.
+
+    A block that does nothing gives its input once more.
+    """
+    with outputs(blocks(network), once=False) as features:
         network(images)
     return features
 

@@ -1,0 +1,27 @@
+"""Architectures to score: connected ones, drawn uniformly."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...bench import Genotypes, SearchSpace, WarmnasError
+
+ROUNDS = 1000  # of drawing as many again as are wanted
+
+
+def draw_connected(space: SearchSpace, n: int, rng: np.random.Generator) -> Genotypes:
+    """``n`` different connected genotypes as the space samples them, in the order of drawing: (n, genes).
+
+    Different as genotypes: some may be the same function. Raises WarmnasError where the space seems to have fewer.
+    """
+    if n < 1:
+        raise WarmnasError(f"a sample of {n} architectures: draw one or more")
+    found: dict[int, np.ndarray[tuple[int], np.dtype[np.int8]]] = {}
+    for _ in range(ROUNDS):
+        drawn = space.sample(n, rng)
+        drawn = drawn[space.connected(drawn)]
+        for index, genotype in zip(space.index(drawn).tolist(), drawn, strict=True):
+            found.setdefault(index, genotype)
+        if len(found) >= n:
+            return np.stack([*found.values()][:n])
+    raise WarmnasError(f"{space.name} has fewer than {n} connected architectures; draw at most {len(found)}")
