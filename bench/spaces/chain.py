@@ -75,6 +75,14 @@ class ChainSpace(SearchSpace):
 
     name = "chain"
     genes = tuple(Gene(f"layer {place}", LAYER_NAMES) for place in range(1, DEPTH + 1))
+    encodings = ("one-hot", "tokens", "layers")
+    layer_features = Layer._fields
+
+    def layer_sequence(self, genotypes: Genotypes) -> IntArray:
+        """Kind (from 1, 0 for no layer) and hyper-parameters of every layer: (..., genes) -> (..., genes, 5)."""
+        kinds = np.where(KIND == NO_LAYER, 0, KIND + 1)
+        table = np.stack([kinds, KERNEL, WIDTH, STRIDE, DISTANCE], axis=-1)
+        return table.take(np.asarray(genotypes), axis=0)
 
     def depth(self, genotypes: Genotypes) -> IntArray:
         """Number of layers: (..., genes) -> (...,)."""

@@ -308,6 +308,18 @@ def test_there_is_a_column_for_every_path_of_the_cell(s: SearchSpace, data: st.D
         assert (row & line).sum() == len(paths_of(s, one) & paths_of(s, other))
 
 
+@over({name: s for name, s in ALL.items() if "layers" in s.encodings})
+def test_a_layer_sequence_has_no_holes_and_says_all(s: SearchSpace) -> None:
+    genotypes = s.sample(2000, np.random.default_rng(11))
+    layers = s.encode(genotypes, "layers")
+    assert layers.shape == (len(genotypes), layers.shape[1], len(s.layer_features))
+    there = layers.any(axis=-1)
+    assert (there[:, :-1] | ~there[:, 1:]).all()
+    assert there[:, 0].all()
+    flat = layers.reshape(len(layers), -1)
+    assert len(np.unique(flat, axis=0)) == len(np.unique(genotypes, axis=0))
+
+
 def test_an_unknown_space_is_refused_with_a_suggestion() -> None:
     with pytest.raises(UnknownName, match="did you mean 'nasbench201'"):
         space("nasbench202")
