@@ -1,7 +1,7 @@
 """The network of LC-PFN: a small causal transformer that reads a curve epoch by epoch and predicts its last value.
 
-Tokens are epochs, (batch, epochs, 4): x = e / E, ln x, the value, its change. Causal attention makes every prefix of a
-curve a training example of its own, so that one pass gives the predictions after 1, 2, ..., E epochs; the published
+Tokens are epochs, each with what ``lc_pfn_features`` says of the curve up to there. Causal attention makes every prefix of
+a curve a training example of its own, so that one pass gives the predictions after 1, 2, ..., E epochs; the published
 network reads one prefix per curve with attention in both directions. Out comes a mixture of normals, each truncated to
 [0, 1], where the published one has 1,000 bars: fewer weights, and a resolution that is not that of the bars.
 """
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, log_softmax, scaled_dot_product_attention
 
-FEATURES = 4
+from .lc_pfn_features import FEATURES, features
+
 LOWEST_LOG_STD, HIGHEST_LOG_STD = -7.5, 0.0
 
 
@@ -22,10 +23,10 @@ LOWEST_LOG_STD, HIGHEST_LOG_STD = -7.5, 0.0
 class Size:
     """Width, heads, layers and normals of the mixture."""
 
-    width: int = 80
+    width: int = 64
     heads: int = 4
-    layers: int = 4
-    normals: int = 10
+    layers: int = 3
+    normals: int = 8
 
 
 class Block(nn.Module):
@@ -71,15 +72,15 @@ class LCPFNNetwork(nn.Module):
             Log weights, locations and log standard deviations of the normals before truncation to [0, 1], each
             (batch, epochs, normals): entry t of the second axis knows the epochs up to t.
         """
-        x = torch.arange(1, values.shape[1] + 1, dtype=values.dtype) / total
-        x = x.expand_as(values)
-        change = torch.diff(values, dim=1, prepend=values[:, :1])
-        h = self.enter(torch.stack([x, x.log(), 2 * values - 1, 4 * change], dim=-1))
+        with torch.no_grad():
+            told, smooth, noise = features(values, total)
+        h = self.enter(told)
         for block in self.blocks:
             h = block(h)
         weight, place, spread = self.leave(self.norm(h)).chunk(3, dim=-1)
-        location = torch.sigmoid(place + torch.logit(values.clamp(0.01, 0.99))[..., None])
-        return log_softmax(weight, dim=-1), location, (spread - 3).clamp(LOWEST_LOG_STD, HIGHEST_LOG_STD)
+        location = torch.sigmoid(place + torch.logit(smooth.clamp(0.01, 0.99))[..., None])
+        log_std = (spread + noise.log()[..., None] + 0.5).clamp(LOWEST_LOG_STD, HIGHEST_LOG_STD)
+        return log_softmax(weight, dim=-1), location, log_std
 
 
 def log_density(mixture: tuple[Tensor, Tensor, Tensor], target: Tensor) -> Tensor:

@@ -133,6 +133,16 @@ class Curves:
         """The same trainings, seen up to that fraction of their epochs, rounded and at least one."""
         return self.until(round(fraction * self.total))
 
+    def resampled(self, seen: int, total: int) -> FloatArray:
+        """Values in [0, 1] at epochs 1..seen of trainings of ``total`` epochs, between epochs of these by a line.
+
+        Beyond what is seen of a curve stands its last value. (curves, seen)
+        """
+        at = np.arange(1, seen + 1) * self.total / total
+        return np.stack(
+            [np.interp(at, np.arange(1, n + 1), line[:n]) for n, line in zip(self.seen, self.unit, strict=True)]
+        )
+
 
 def to_unit(values: FloatArray, metric: Metric) -> FloatArray:
     """Values in a metric's unit as numbers in [0, 1] of which larger is better."""

@@ -1,6 +1,6 @@
 """Train LC-PFN's network on curves drawn from its prior; no real curve is ever read.
 
-    python -m warmnas.surrogates.curves.train_lc_pfn --out FOLDER --steps 12000
+    python -m warmnas.surrogates.curves.train_lc_pfn --out FOLDER --steps 6000
 
 Loss: minus the log density of the last value, averaged over what is predicted after each epoch but the last. Adam with a
 linear warm-up, then constant, then linearly to zero over the last third of the steps; what is shipped is an exponential
@@ -24,10 +24,10 @@ from torch import Tensor
 from .lc_pfn_network import LCPFNNetwork, log_density
 from .lc_pfn_prior import draw_curves, draw_epochs
 
-BATCH = 48
-RATE = 1e-3
-WARM_UP = 500
-MEAN_DECAY = 0.999
+BATCH = 32
+RATE = 2e-3
+WARM_UP = 200
+MEAN_DECAY = 0.998
 GRADIENT_NORM = 1.0
 
 
@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Train from where the folder's checkpoint stands up to ``--steps``."""
     parser = argparse.ArgumentParser(description="Train LC-PFN's network on its prior.")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint and the weights")
-    parser.add_argument("--steps", type=int, default=12_000, help="steps in all, those of an earlier call included")
+    parser.add_argument("--steps", type=int, default=6_000, help="steps in all, those of an earlier call included")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=float, default=120.0, help="seconds between checkpoints")
     options = parser.parse_args(arguments)

@@ -49,7 +49,7 @@ NAMES = sorted(curve_models)
 
 @pytest.fixture(scope="module", params=NAMES)
 def name(request) -> str:
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")

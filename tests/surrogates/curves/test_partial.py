@@ -29,6 +29,7 @@ def test_cutting():
     half = curves.at_fraction(0.5)
     assert half.total == 20
     np.testing.assert_array_equal(half.seen, [10, 10])
+    assert half.train_losses is not None
     assert half.train_losses.shape == (2, 10)
     assert curves.at_fraction(0.001).seen.tolist() == [1, 1]
 
