@@ -63,7 +63,7 @@ _NAMES = {
     **{(numpy, "scalar"): Name("scalar") for numpy in ("numpy.core.multiarray", "numpy._core.multiarray")},
     **{(numpy, "_reconstruct"): Name("array") for numpy in ("numpy.core.multiarray", "numpy._core.multiarray")},
     **{(numpy, "_frombuffer"): Name("frombuffer") for numpy in ("numpy.core.numeric", "numpy._core.numeric")},
-    **{(builtins, kind): Name(kind) for builtins in ("builtins", "__builtin__") for kind in ("bytes", "dict", "list", "set")},
+    **{(builtin, kind): Name(kind) for builtin in ("builtins", "__builtin__") for kind in ("bytes", "dict", "list", "set")},
 }
 
 

@@ -108,7 +108,9 @@ class Table:
         elif schedule is not None and schedule != max(self.schedules):
             raise WarmnasError(f"{self.name}: {array.name} has no schedule of its own, so none of {schedule} epochs")
         if schedule is not None and "epoch" in array.dims:
-            array = array.isel(epoch=np.flatnonzero(array["epoch"].values <= schedule))  # beyond them there is nothing
+            within = array["epoch"].values <= schedule  # beyond them there is nothing
+            ordered = bool(within[: within.sum()].all())  # then a view will do, without a copy
+            array = array.isel(epoch=slice(int(within.sum())) if ordered else np.flatnonzero(within))
         return array
 
     @cached_property

@@ -22,8 +22,7 @@ import numpy as np
 
 from ..assembling import Draft
 from ..errors import WarmnasError
-from ..spaces import SPACES, CategoricalSpace, SearchSpace
-from ..spaces.categorical import ARCHITECTURE
+from ..spaces import space
 from ..torchfile import load_torch
 from ..values import ACCURACY, Metric
 from .formats import Import, Options, file_format
@@ -61,16 +60,10 @@ def read_transnas(path: Path, options: Options) -> Import:
         return Import(draft.table())
 
 
-def _space(kind: str, names: list[str]) -> SearchSpace:
-    """The registered space, or the names alone."""
-    return SPACES.get(f"transnas-{kind}") or CategoricalSpace([(ARCHITECTURE, names)])
-
-
 def _draft(kind: str, content: Content, chosen: Mapping[str, str], options: Options) -> Draft:
-    names = [str(name) for name in content]
-    searched = _space(kind, names)
+    searched = space(f"transnas-{kind}")
     epochs = max(int(records[task]["total_epochs"]) for records in content.values() for task in chosen)
-    genotypes = np.stack([searched.from_string(name) for name in names])
+    genotypes = np.stack([searched.from_string(name) for name in map(str, content)])
     draft = Draft(
         options.name or f"transnas-{kind}",
         searched,
@@ -81,10 +74,7 @@ def _draft(kind: str, content: Content, chosen: Mapping[str, str], options: Opti
         options.source or "TransNAS-Bench-101 (Duan et al. 2021)",
         "MIT",
         metrics={task: METRICS[metric] for task, metric in chosen.items()},
-        attrs={
-            "protocol": "the benchmark's own per task",
-            **(searched.attributes() if isinstance(searched, CategoricalSpace) else {}),
-        },
+        attrs={"protocol": "the benchmark's own per task"},
     )
     for split in SPLITS:
         draft.empty(f"{split}_accuracy", ("task", "architecture", "epoch"), np.float32)

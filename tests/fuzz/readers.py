@@ -26,6 +26,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,8 @@ def attempt(subject: Subject, data: bytes, folder: Path) -> tuple[int, str]:
         arguments = ["bench", "import", str(path), "--format", subject.format, "--out", str(out), *subject.options]
         try:
             code = main(arguments)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:
             return -1, f"{type(error).__name__}: {error}"
     left = {p.name for p in folder.rglob("*")} - {subject.name}
@@ -282,7 +285,7 @@ def campaign(seconds: float, formats: list[str], seed: int) -> int:
     refused: Counter[str] = Counter()
     failures = 0
     end = time.monotonic() + seconds
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, contextlib.suppress(KeyboardInterrupt):
         folder = Path(name)
         while time.monotonic() < end:
             subject = rng.choice(chosen)
@@ -305,7 +308,7 @@ def campaign(seconds: float, formats: list[str], seed: int) -> int:
 
 def guided(formats: list[str]) -> None:
     """Coverage-guided, with atheris; ends at the first failure."""
-    import atheris  # type: ignore[import-not-found]
+    atheris: Any = import_module("atheris")
 
     chosen = [subject for subject in subjects() if not formats or subject.format in formats]
     folder = Path(tempfile.mkdtemp())
