@@ -27,6 +27,7 @@ types: $(VENV)/.dev
 
 speed: $(VENV)/.run
 	$(BIN)/python tests/speed/compare.py $(ARGS)
+	$(BIN)/python tests/speed/files.py
 
 clean:
 	rm -rf .venv build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
