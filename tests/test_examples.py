@@ -1,0 +1,41 @@
+"""Every script in examples/ runs against the real libraries where they are installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+NEEDS = {"optuna_study": ("optuna", "cmaes"), "syne_tune_simulation": ("syne_tune", "huggingface_hub")}
+LAST_LINE = {
+    "simulated_time": "source-ranking",
+    "optuna_study": "3. REA as Optuna's sampler: ",
+    "syne_tune_simulation": "2. 4",
+}
+
+
+def test_every_example_is_expected_to_end_with_something() -> None:
+    assert [path.stem for path in EXAMPLES] == sorted(LAST_LINE)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_runs(path: Path, tmp_path: Path) -> None:
+    for module in NEEDS.get(path.stem, ()):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed: pip install 'warmnas[optuna,syne-tune]'")
+    run = subprocess.run(
+        [sys.executable, str(path)],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1].startswith(LAST_LINE[path.stem])
+    assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
