@@ -130,9 +130,12 @@ class CategoricalSpace(SearchSpace):
         return self.from_values(np.array([p[given[c.name]] for c, p in zip(self.columns, self._places, strict=True)]))
 
     def graph(self, genotype: Genotypes) -> CellGraph:
-        """A node per column, side by side: how they hang together is not known."""
+        """The columns one after another, as labels of a chain: how they hang together is not known."""
         texts = [column.choices[int(v)] for column, v in zip(self.columns, self.values(genotype), strict=True)]
-        return CellGraph(tuple(f"{c.name}: {text}" for c, text in zip(self.columns, texts, strict=True)), ())
+        if len(texts) > 1:
+            texts = [f"{column.name}: {text}" for column, text in zip(self.columns, texts, strict=True)]
+        nodes = ("in", *(str(i) for i in range(1, len(texts))), "out")
+        return CellGraph(nodes, tuple((i, i + 1, text) for i, text in enumerate(texts)))
 
 
 def _quoted(text: str) -> str:

@@ -34,6 +34,7 @@ from .darts_cells import (
     PAIRS,
     PRIMITIVES,
     STATES,
+    cell_hashes,
     decode,
     edges_of,
     encode,
@@ -42,6 +43,7 @@ from .darts_cells import (
 )
 from .darts_costs import cell_kernels, network_params
 from .darts_strings import CELLS, parse, print_genotype
+from .hashing import scramble
 from .pathways import Pathways, Sets, edge_paths
 
 if TYPE_CHECKING:
@@ -139,6 +141,12 @@ class DARTSSpace(SearchSpace):
             first.append(np.take_along_axis(genes, index.argmin(axis=1)[:, None, None], axis=1)[:, 0])
         return np.concatenate(first, axis=-1).astype(np.int8)
 
+    def class_keys(self, genotypes: Genotypes) -> IntArray:
+        """Equal up to the order of nodes in each cell, and much faster than canonical forms: (..., 22) -> (...,)."""
+        sources, operations = self.cells(np.asarray(genotypes).reshape(-1, len(self.genes)))
+        normal, reduce = (cell_hashes(sources[:, cell], operations[:, cell]) for cell in range(len(CELLS)))
+        return (normal + scramble(reduce, 56)).view(np.int64).reshape(np.shape(genotypes)[:-1])
+
     def params(self, genotypes: Genotypes, classes: int, width: int = 36, cells: int = 20) -> FloatArray:
         """Parameters of the network for colour images without its auxiliary head: (..., 22) -> (...,)."""
         sources, operations = self.cells(genotypes)
@@ -205,18 +213,17 @@ class DARTSSpace(SearchSpace):
         return self.from_cells(sources, np.array([[OPERATIONS.index(o) for o, _ in p] for p in cells]).reshape(shape))
 
     def graph(self, genotype: Genotypes) -> CellGraph:
-        """Both cells: the normal one (inputs a, b, nodes 2 to 5, output) and the reduction one (A, B, ...)."""
+        """A normal cell and the reduction cell behind it, whose states 0 and 1 are the normal cell's state 1 and output."""
         sources, operations = self.cells(genotype)
-        nodes: list[str] = []
+        names = ["in0", "in1", "2", "3", "4", "5", "mid", "2'", "3'", "4'", "5'", "out"]
+        places = ((0, 1, 2, 3, 4, 5, 6), (1, 6, 7, 8, 9, 10, 11))
         edges: list[tuple[int, int, str]] = []
-        for cell, names in enumerate((("a", "b", "2", "3", "4", "5", "out"), ("A", "B", "2'", "3'", "4'", "5'", "out'"))):
-            base = len(nodes)
-            nodes += names
+        for cell, place in enumerate(places):
             for node, state in enumerate(STATES):
                 for source, operation in zip(sources[cell, node], operations[cell, node], strict=True):
-                    edges.append((base + int(source), base + state, OPERATIONS[operation].replace("_", " ")))
-                edges.append((base + state, base + len(names) - 1, ""))
-        return CellGraph(tuple(nodes), tuple(edges))
+                    edges.append((place[source], place[state], OPERATIONS[operation].replace("_", " ")))
+                edges.append((place[state], place[-1], ""))
+        return CellGraph(tuple(names), tuple(edges))
 
     def build(self, genotype: Genotypes, shape: tuple[int, int, int], classes: int, **size: int) -> nn.Module:
         """The network of the paper; ``width`` (36), ``cells`` in all (20) and ``auxiliary`` (0 or 1) may be given."""

@@ -12,6 +12,7 @@ from itertools import combinations, permutations
 import numpy as np
 import numpy.typing as npt
 
+from .hashing import Hashes, key, scramble
 from .types import IntArray
 
 NONE = "none"
@@ -77,6 +78,29 @@ def renumbered(sources: IntArray, operations: IntArray) -> tuple[IntArray, IntAr
     moved = state[np.arange(len(orders))[:, None, None], sources[:, orders]]
     possible = np.asarray((moved < _STATES).all(axis=(-1, -2)))
     return np.where(possible[..., None, None], moved, sources[:, None]), moved_operations, possible
+
+
+def cell_hashes(sources: IntArray, operations: IntArray) -> Hashes:
+    """Random value of each cell that does not depend on the order of its nodes: (n, 4, 2) twice -> (n,).
+
+    As in :mod:`.module_graph`, every state takes in, again and again, the values of the states that it reads and of those
+    that read it, each with the operation between them; inputs have a value of their own.
+    """
+    n, rows = len(sources), np.arange(len(sources))
+    values = np.full((n, INPUTS + NODES), key(56))
+    values[:, 0], values[:, 1] = key(57), key(58)
+    factors = np.array([key(40 + operation) for operation in range(len(OPERATIONS))])[operations]
+    for _ in range(NODES):
+        before, behind = np.zeros((2, n, INPUTS + NODES), dtype=np.uint64)
+        for node, slot in np.ndindex(NODES, 2):
+            source, factor = sources[:, node, slot], factors[:, node, slot]
+            before[:, INPUTS + node] += scramble(values[rows, source] * factor, 59)
+            behind[rows, source] += scramble(values[:, INPUTS + node] * factor, 60)
+        values = scramble(values + scramble(before, 61) + scramble(behind, 62), 63)
+        values[:, 0] += key(57)
+        values[:, 1] += key(58)
+    total: Hashes = scramble(values, 56).sum(axis=1)
+    return total
 
 
 def strongest(weights: IntArray, choices: IntArray) -> tuple[IntArray, IntArray]:

@@ -78,7 +78,7 @@ class NATSSizeSpace(SearchSpace):
     def graph(self, genotype: Genotypes) -> CellGraph:
         """The layers one after the other, each edge with the channels of where it leads."""
         edges = [(layer, layer + 1, str(CHOICES[int(gene)])) for layer, gene in enumerate(genotype)]
-        return CellGraph(("in", *_NAMES, "out"), (*edges, (5, 6, "")))
+        return CellGraph(("in", "c1", "r1", "c2", "r2", "c3", "out"), (*edges, (5, 6, "")))
 
     def build(self, genotype: Genotypes, shape: tuple[int, int, int], classes: int, **size: int) -> nn.Module:
         """The benchmark's network; ``width`` of the widest choice (64) and ``cells`` per stage (1) may be given."""

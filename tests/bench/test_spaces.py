@@ -224,6 +224,7 @@ def test_what_no_path_uses_makes_no_difference(s: SearchSpace, seed: int) -> Non
 def test_the_cell_graph_runs_from_left_to_right(s: SearchSpace, data: st.DataObject) -> None:
     graph = s.graph(genotypes_of(s, data, rows=1)[0])
     assert all(0 <= source < target < len(graph.nodes) for source, target, _ in graph.edges)
+    assert all(len(name) <= 4 for name in graph.nodes)  # a name stands in a circle
 
 
 @every_space

@@ -123,6 +123,21 @@ def test_canonical_is_the_first_of_all_orders_of_nodes(s: DARTSSpace, seed: int)
     np.testing.assert_array_equal(s.canonical(genotype), first)
 
 
+def test_keys_tell_all_small_cells_apart() -> None:
+    """All cells of one operation, and all of two where many nodes are alike: keys against canonical forms."""
+    operations = np.full((16, 2, 4, 2), 4)
+    for number, (a, b, c, d) in enumerate(itertools.product((3, 4), repeat=4)):
+        operations[number, 0] = [[4, a], [4, b], [c, 4], [d, 4]]
+    pairs = [list(itertools.combinations(range(state), 2)) for state in range(2, 6)]
+    sources = np.array([[cell, [[0, 1]] * 4] for cell in itertools.product(*pairs)])
+    every = [np.repeat(sources, 16, axis=0), np.tile(operations, (len(sources), 1, 1, 1))]
+    genotypes = DARTS.from_cells(*every)
+    keys = np.unique(DARTS.class_keys(genotypes), return_inverse=True)[1]
+    forms = np.unique(DARTS.index(DARTS.canonical(genotypes)), return_inverse=True)[1]
+    assert np.unique(np.stack([keys, forms]), axis=1).shape[1] == keys.max() + 1 == forms.max() + 1
+    assert len(genotypes) == 2880
+
+
 @every_space
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6))
