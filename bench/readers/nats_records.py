@@ -52,9 +52,15 @@ def _keys(split: str, epochs: int) -> list[str]:
 
 
 def _curve(values: dict[Any, Any] | None, keys: list[Any]) -> Curve:
-    """Values by key as an array, NaN for None and what is not there."""
+    """Values by key as an array, NaN for None and what is not there; two records may have one dictionary."""
     found = values or {}
-    return np.array(list(map(found.get, keys)), dtype=np.float64).astype(np.float32)
+    kept = found.get(KEPT)
+    curve: Curve
+    if kept is None:
+        curve = np.array(list(map(found.get, keys)), dtype=np.float64).astype(np.float32)
+    else:
+        curve = kept[keys[0], len(keys)]
+    return curve
 
 
 def read_run(state: dict[str, Any]) -> Run:
@@ -67,8 +73,7 @@ def read_run(state: dict[str, Any]) -> Run:
     for split in EVALUATED:
         if split in state["eval_names"]:
             accuracy[split] = _curve(state["eval_acc1es"], _keys(split, epochs))
-    times = state["eval_times"] or {}
-    evaluating = [seconds for key in _keys("x-valid", epochs) if (seconds := times.get(key)) is not None]
+    times = _times(state["eval_times"], epochs)
     latency = [float(seconds) for seconds in state["latency"] or []]
     measured = latency and min(latency) > 0
     return Run(
@@ -76,16 +81,38 @@ def read_run(state: dict[str, Any]) -> Run:
         accuracy,
         _curve(state["train_losses"], epoch),
         _curve(state["train_times"], epoch) if state["train_times"] else None,
-        float(sum(evaluating)) / len(evaluating) if evaluating else float("nan"),
+        times,
         float(state["flop"]) * 1e6,
         float(state["params"]) * 1e6,
         sum(latency) / len(latency) if measured else float("nan"),
     )
 
 
+def _times(values: dict[Any, Any] | None, epochs: int) -> float:
+    """Mean seconds of evaluating x-valid, NaN where there are none; leaves the mean alone in the dictionary."""
+    found = values or {}
+    if KEPT not in found:
+        seconds = [found[key] for key in _keys("x-valid", epochs) if found.get(key) is not None]
+        mean = float(sum(seconds)) / len(seconds) if seconds else float("nan")
+        found.clear()
+        found[KEPT] = mean
+    return float(found[KEPT])
+
+
 def shrink(state: dict[str, Any]) -> None:
     """Replace the content of a record by its :class:`Run`; what :class:`..plainpickle.PlainPickle` calls."""
     run = read_run(state)
+    epochs, epoch = run.epochs, (0, run.epochs)
+    left: dict[str, dict[Any, Any]] = {
+        "train_acc1es": {epoch: run.accuracy["train"]},
+        "train_losses": {epoch: run.loss},
+        "train_times": {epoch: run.seconds},
+        "eval_acc1es": {(f"{s}@0", epochs): c for s, c in run.accuracy.items() if s != "train"},
+    }
+    for name, values in state.items():  # a pickle's memo holds on to each of them, so emptying the record is not enough
+        if type(values) is dict and name != "eval_times":
+            values.clear()
+            values[KEPT] = left.get(name, {})
     state.clear()
     state[KEPT] = run
 

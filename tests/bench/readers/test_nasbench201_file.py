@@ -187,3 +187,23 @@ def test_a_folder_without_files_is_refused(tmp_path, refused):
     assert "000123-FULL.pth" in refused(tmp_path / "empty", "nasbench201")
     shutil.rmtree(tmp_path / "empty")
     assert "no file" in refused(tmp_path / "empty", "nasbench201")
+
+
+def test_records_that_share_a_dictionary_are_both_read(official, table201, tmp_path):
+    """A pickle may refer twice to one object; what the first record needed of it must still be there for the second."""
+    content = copy.deepcopy(official)
+    states = content["arch2infos"][0]["full"]["all_results"]
+    first, second = states["cifar100", 777], states["cifar100", 888]
+    for name in ("train_acc1es", "train_losses", "train_times", "eval_acc1es", "eval_times"):
+        second[name] = first[name]
+    for protocol in (2, 4):
+        (tmp_path / "x.pth").write_bytes(pickle.dumps(content, protocol))
+        data = (
+            import_file(tmp_path / "x.pth", "nasbench201")
+            .table.data.isel(architecture=0)
+            .sel(task="cifar100", schedule=200)
+        )
+        known = table201.data.isel(architecture=0).sel(task="cifar100", schedule=200, seed=777)
+        for name in ("val_accuracy", "test_accuracy", "valtest_accuracy", "train_seconds", "train_loss", "val_seconds"):
+            for seed in (777, 888):
+                np.testing.assert_array_equal(data[name].sel(seed=seed).values, known[name].values)
