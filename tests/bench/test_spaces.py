@@ -314,7 +314,7 @@ def test_a_layer_sequence_has_no_holes_and_says_all(s: SearchSpace) -> None:
     genotypes = s.sample(2000, np.random.default_rng(11))
     layers = s.encode(genotypes, "layers")
     assert layers.shape == (len(genotypes), layers.shape[1], len(s.layer_features))
-    there = layers.any(axis=-1)
+    there = np.asarray(layers.any(axis=-1))
     assert (there[:, :-1] | ~there[:, 1:]).all()
     assert there[:, 0].all()
     flat = layers.reshape(len(layers), -1)
