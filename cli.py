@@ -215,12 +215,13 @@ def bench_import(
     name: Annotated[str | None, typer.Option(help="Name of the table [default: that of the file].")] = None,
     source: Annotated[str | None, typer.Option(help="Where the numbers come from, with citation.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the numbers.")] = None,
+    last_epoch: Annotated[bool, typer.Option("--last-epoch", help="No learning curves: a table that is far smaller.")] = False,
     json: AsJson = False,
 ) -> Printer:
     """Someone else's file as a table, which every other command takes as a benchmark."""
     from .bench import importing
 
-    options = importing.options(space, mapping, rename, metric, name, source, licence)
+    options = importing.options(space, mapping, rename, metric, name, source, licence, last_epoch)
     content = importing.import_to(file, form, out, options)
     return _json(content) if json else lambda: console.print_import(content)
 

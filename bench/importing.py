@@ -18,6 +18,7 @@ def options(
     name: str | None,
     source: str | None,
     licence: str | None,
+    last_epoch: bool = False,
 ) -> Options:
     """Options as the command line gives them; WarmnasError where a ``--rename`` is not OLD=NEW."""
     pairs = []
@@ -26,7 +27,7 @@ def options(
         if not (old and equals and new):
             raise WarmnasError(f"--rename '{text}': write OLD=NEW, such as c10=cifar10-valid")
         pairs.append((old, new))
-    return Options(space, tuple(mapping), tuple(pairs), metric, name, source, licence)
+    return Options(space, tuple(mapping), tuple(pairs), metric, name, source, licence, last_epoch)
 
 
 def import_to(path: Path, format_name: str, out: Path, given: Options) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..ends import without_curves
 from ..errors import WarmnasError
 from ..registry import Registry
 from ..table import Table
@@ -26,6 +27,7 @@ class Options:
         name: of the table; that of the file where it is None.
         source: where the numbers come from.
         licence: of the numbers.
+        last_epoch: leave the learning curves out, whatever the format.
     """
 
     space: str | None = None
@@ -35,6 +37,7 @@ class Options:
     name: str | None = None
     source: str | None = None
     licence: str | None = None
+    last_epoch: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,4 +91,5 @@ def import_file(path: str | Path, format_name: str, options: Options | None = No
             raise WarmnasError(f"--{option} is for the formats csv and parquet; {format_name} says itself what it holds")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of damaged numbers; what they become is checked
-        return form.read(path, options)
+        result = form.read(path, options)
+    return replace(result, table=without_curves(result.table)) if options.last_epoch else result

@@ -48,6 +48,7 @@ from warmnas.bench.importing import import_to
 from warmnas.bench.readers import Options
 """
 OPEN_OURS = "table = open_benchmark(FILE)"
+WARM_OURS = "table = open_benchmark(FILE); table.value('cifar100', table.names[0])"
 QUERY_OURS = "values = [table.value('cifar100', table.names[i % N]) for i in range(Q)]"
 BATCH_OURS = """
 rows = numpy.arange(100 * Q) % N
@@ -57,6 +58,11 @@ for _ in range(100):
     values = table.values('cifar100', rows)
 """
 CONVERT = "import_to(Path(FILE), FORM, Path(OUT), Options())"
+ENDS = """
+from warmnas.bench import Table
+from warmnas.bench.ends import without_curves
+without_curves(Table.open(FILE)).save(OUT)
+"""
 CHILD = """
 import json, time
 {imports}
@@ -140,6 +146,25 @@ def write(folder: Path, n: int) -> dict[str, Path]:
     return files
 
 
+def _rows(out: Path, ends: Path, n: int, theirs: tuple[float, float, float]) -> list[tuple[str, float, float]]:
+    """What is compared, ours, theirs."""
+    rows = []
+    for what, file in (("with curves", str(out)), ("--last-epoch", str(ends))):
+        opened, asked, peak = measured(IMPORT_OURS, OPEN_OURS, QUERY_OURS, file=file, n=n)
+        rows += [
+            (f"open {what}, s", opened, theirs[0]),
+            (f"open {what} and {QUERIES} queries, s", opened + asked, theirs[0] + theirs[1]),
+            (f"peak memory {what}, MiB", peak, theirs[2]),
+        ]
+    _, warm, _ = measured(IMPORT_OURS, WARM_OURS, QUERY_OURS, file=str(ends), n=n)
+    _, batch, _ = measured(IMPORT_OURS, OPEN_OURS, BATCH_OURS, file=str(ends), n=n)
+    return [
+        *rows,
+        (f"{QUERIES} further queries one by one, s", warm, theirs[1]),
+        (f"{QUERIES} further queries in a batch, s", batch / 10_000, theirs[1]),
+    ]
+
+
 def compare(folder: Path, n: int) -> None:
     """Each official reader against ours, and what a conversion costs."""
     rivals = {
@@ -147,26 +172,22 @@ def compare(folder: Path, n: int) -> None:
         "nats": ("nats_bench", "nats-bench", IMPORT_NATS, OPEN_NATS),
     }
     for form, path in write(folder, n).items():
-        out = folder / f"{form}.h5"
+        out, ends = folder / f"{form}.h5", folder / f"{form}-ends.h5"
+        idle = measured(IMPORT_OURS, "pass", file="")[2]
         converted, _, peak = measured(IMPORT_OURS, CONVERT, file=str(path), form=form, out=str(out))
+        measured(IMPORT_OURS, ENDS, file=str(out), out=str(ends))
         size, scale = path.stat().st_size / 2**20, ALL / n
         print(f"{form}: {n} records, {size:.0f} MiB; converted in {converted:.1f} s, peak {peak:.0f} MiB", flush=True)
-        print(f"  all {ALL}, if it grows in proportion: {converted * scale:.0f} s, {peak * scale / 1024:.1f} GiB")
-        ours = measured(IMPORT_OURS, OPEN_OURS, QUERY_OURS, file=str(out), n=n)
-        _, batch, _ = measured(IMPORT_OURS, OPEN_OURS, BATCH_OURS, file=str(out), n=n)
+        whole = (idle + (peak - idle) * scale) / 1024
+        print(f"  all {ALL}, if it grows in proportion: {converted * scale:.0f} s, {whole:.1f} GiB")
         package, label, imports, opening = rivals[form]
         if find_spec(package) is None:
             print(f"  {label}: not installed, left out")
             continue
         theirs = measured(imports, opening, QUERY_API, file=str(path), n=n)
-        print(f"  {'':28}{'warmnas':>12}{label:>24}{'ratio':>10}")
-        for what, mine, other in (
-            ("open, s", ours[0], theirs[0]),
-            (f"{QUERIES} queries one by one, s", ours[1], theirs[1]),
-            (f"{QUERIES} queries in a batch, s", batch / 10_000, theirs[1]),
-            ("peak memory, MiB", ours[2], theirs[2]),
-        ):
-            print(f"  {what:28}{mine:12.4g}{other:24.4g}{other / mine:9.1f}x")
+        print(f"  {'':40}{'warmnas':>12}{label:>24}{'ratio':>12}")
+        for what, mine, other in _rows(out, ends, n, theirs):
+            print(f"  {what:40}{mine:12.4g}{other:24.4g}{other / mine:11.1f}x")
         print(
             f"  {label}, all {ALL}: {theirs[0] * scale:.0f} s and {theirs[2] * scale / 1024:.0f} GiB, extrapolated",
             flush=True,

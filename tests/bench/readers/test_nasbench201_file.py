@@ -207,3 +207,21 @@ def test_records_that_share_a_dictionary_are_both_read(official, table201, tmp_p
         for name in ("val_accuracy", "test_accuracy", "valtest_accuracy", "train_seconds", "train_loss", "val_seconds"):
             for seed in (777, 888):
                 np.testing.assert_array_equal(data[name].sel(seed=seed).values, known[name].values)
+
+
+def test_a_table_without_curves_has_the_same_ends(pth, table201):
+    ends = import_file(pth, "nasbench201", Options(last_epoch=True)).table
+    assert "epoch" not in ends.data.dims
+    assert ends.data.nbytes < table201.data.nbytes / 20
+    for task in TASKS:
+        for schedule in (12, 200):
+            for split in table201.splits[task]:
+                for ours, known in (
+                    (ends.schedule_values(task, schedule, split), table201.schedule_values(task, schedule, split)),
+                    (ends.seed_values(task, split, schedule), table201.seed_values(task, split, schedule)),
+                ):
+                    np.testing.assert_array_equal(ours, known)
+            seconds, known_seconds = ends.training_seconds(task, schedule), table201.training_seconds(task, schedule)
+            assert seconds is not None
+            assert seconds == pytest.approx(known_seconds, rel=1e-5)
+        assert ends.query(task, ends.names[0], 12)["mean"] == table201.query(task, ends.names[0], 12)["mean"]

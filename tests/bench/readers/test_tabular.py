@@ -251,3 +251,14 @@ def test_tasks_that_were_trained_for_different_times(csv, table_of):
         seconds = table.training_seconds(task)
         assert seconds is not None
         assert seconds.tolist() == [expected]
+
+
+def test_ends_of_tasks_that_were_trained_for_different_times(csv, tmp_path):
+    lines = ["arch,task,epoch,val"]
+    lines += [f"{FIRST},short,{e},{10 + e}" for e in (1, 2)] + [f"{FIRST},long,{e},{20 + e}" for e in (1, 2, 3)]
+    out = tmp_path / "T.h5"
+    assert main(["bench", "import", str(csv(*lines)), "--format", "csv", "--out", str(out), "--last-epoch"]) == 0
+    table = Table.open(out)
+    assert (table.value("short", FIRST), table.value("long", FIRST)) == (12.0, 23.0)
+    assert table.epochs == 3
+    assert "epoch" not in table.data.dims
