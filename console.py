@@ -228,3 +228,48 @@ def duration(seconds: float) -> str:
 def number(value: float | None) -> str:
     """Three decimals, or that there is nothing."""
     return "not in this table" if value is None else f"{value:.3f}"
+
+
+def print_proxies(content: Mapping[str, Any]) -> None:
+    """Rank correlations by task, what becomes of the first choices, and how long it took."""
+    for task in content["ceilings"]:
+        _print_correlations(content, task)
+        for bound in dict.fromkeys(c["bound"] for c in content["choice"] if c["task"] == task):
+            chosen = [c for c in content["choice"] if c["task"] == task and c["bound"] == bound]
+            lines = [(c["method"], *(f"{c[key]:.2f}" for key in ("first", "ten", "best_of_ten"))) for c in chosen]
+            best = f"best of {chosen[0]['candidates']} {chosen[0]['optimum']:.2f}"
+            title = f"{task}, at most {bound / 1e6:.3f} M parameters: {best}"
+            grid(title, ("chosen by", "first", "mean of ten", "best of ten"), lines)
+    rows = content["rows"]
+    columns = ("proxy", "architectures", "not measured", "seconds", "per second")
+    lines = [(r["proxy"], str(r["architectures"]), str(r["not_measured"]), f"{r['seconds']:.1f}", _rate(r)) for r in rows]
+    grid("Computing time of one thread", columns, lines)
+    print(f"{content['out']} written")
+
+
+def _print_correlations(content: Mapping[str, Any], task: str) -> None:
+    """Rank correlations on one task, the highest first, and what the noise of the labels allows."""
+    keys = ("classes", "partial", "top_half", "top_tenth")
+    lines = [
+        (
+            r["proxy"],
+            _rho(r["spearman"][task]),
+            " to ".join(map(_rho, r["interval"][task])),
+            *(_rho(r[k][task]) for k in keys),
+        )
+        for r in content["rows"]
+    ]
+    lines.sort(key=lambda line: -2.0 if line[1] == "-" else float(line[1]), reverse=True)
+    top = content["ceilings"][task]
+    lines.append(("label noise allows", _rho(top["all"]), "", "", "", _rho(top["top_half"]), _rho(top["top_tenth"])))
+    columns = ("proxy", "Spearman", "95 %", "classes", "partial", "top half", "top tenth")
+    number = content["rows"][0]["architectures"]
+    grid(f"{task}: rank correlation with {content['benchmark']} ({number} architectures)", columns, lines)
+
+
+def _rho(value: float) -> str:
+    return f"{value:.2f}" if value == value else "-"
+
+
+def _rate(row: Mapping[str, Any]) -> str:
+    return f"{row['architectures'] / row['seconds']:.1f}" if row["seconds"] else "-"

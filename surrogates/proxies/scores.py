@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...bench import FloatArray, Genotypes, SearchSpace
+from ...bench import FloatArray, Genotypes, IntArray, SearchSpace
 from .inputs import Inputs
 from .memory import Memory, recall
 from .proxy import Proxy
@@ -35,7 +35,7 @@ class Scores:
     seconds: dict[str, float]
     problems: dict[str, dict[int, str]]
 
-    def of(self, name: str, rows: Sequence[int] | FloatArray | None = None) -> FloatArray:
+    def of(self, name: str, rows: Sequence[int] | IntArray | None = None) -> FloatArray:
         """Scores, larger is better, (architectures,), or of ``rows`` among themselves; means over the inits.
 
         Where a proxy ranks relative to the other candidates, these are the candidates: scores of another set are not

@@ -1,0 +1,129 @@
+"""What ``warmnas proxies`` does: draw architectures, score them, compare with a benchmark's accuracies, write a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...bench import FloatArray, Genotypes, SearchSpace, Split, Table, WarmnasError, benchmarks, open_benchmark, space
+from ...surrogates.proxies import ProbeRecipe, Scores, draw_connected, make_proxies, open_inputs, to_table
+from .choice import choose
+from .correlations import Correlations, best, ceiling, correlations
+from .scoring import score_in_parallel
+
+
+def known_table(of: SearchSpace, genotypes: Genotypes) -> Table | None:
+    """The registered benchmark that measured most of these architectures, if it is half of them; the first of equals."""
+    found: tuple[float, Table | None] = (0.5, None)
+    for name in benchmarks:
+        with suppress(WarmnasError):  # a package that is not installed
+            table = open_benchmark(name)
+            if table.space.name == of.name:
+                share = float((table.rows(genotypes) >= 0).mean())
+                found = max(found, (share, table), key=lambda pair: pair[0])
+    return found[1]
+
+
+def score_sample(
+    space_name: str,
+    data: str,
+    names: Sequence[str],
+    sample: int,
+    recipe: ProbeRecipe,
+    out: Path,
+    workers: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Score ``sample`` connected architectures, drawn uniformly, and write the table ``out``.
+
+    Args:
+        space_name: of the architectures.
+        data: ``gaussian`` or a task.
+        names: of the proxies.
+        sample: how many architectures.
+        recipe: size of the networks, batch, draws, and the seed of everything.
+        out: the table file.
+        workers: processes.
+        progress: told of architectures as they are done.
+
+    Returns:
+        What ``--json`` prints.
+    """
+    if out.suffix not in (".h5", ".hdf5", ".nc"):
+        raise WarmnasError(f"--out {out}: a table file ends in .h5")
+    make_proxies(names)
+    of, inputs = space(space_name), open_inputs(data)
+    genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
+    if type(of).build is SearchSpace.build:
+        of.build(
+            genotypes[0], inputs.shape, inputs.classes
+        )  # says that there are no networks; others would import torch here
+    scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, progress)
+    known = known_table(of, genotypes)
+    whole = known is not None and bool((known.rows(genotypes) >= 0).all())
+    to_table(scores, inputs, recipe, out.stem, known if whole else None).save(out)
+    return {
+        "out": str(out),
+        "space": of.name,
+        "data": inputs.name,
+        "recipe": asdict(recipe),
+        "benchmark": None if known is None else known.name,
+        **compared(scores, known),
+    }
+
+
+def compared(scores: Scores, table: Table | None) -> dict[str, Any]:
+    """Rows per proxy, ceilings per task and what choosing by each proxy gives; empty of figures without a table."""
+    tasks = [task for task in table.tasks if table.has(task, Split.VAL)] if table is not None else []
+    found = {task: _task(scores, table, task) for task in tasks if table is not None}
+    rows = [
+        {
+            "proxy": proxy.name,
+            "architectures": len(scores.genotypes),
+            "seconds": scores.seconds[proxy.name],
+            "not_measured": len(scores.problems[proxy.name]),
+            "spearman": {task: found[task][proxy.name].spearman for task in tasks},
+            "interval": {task: [found[task][proxy.name].low, found[task][proxy.name].high] for task in tasks},
+            **{
+                key: {task: getattr(found[task][proxy.name], key) for task in tasks}
+                for key in ("classes", "partial", "top_half", "top_tenth")
+            },
+        }
+        for proxy in scores.proxies
+    ]
+    chosen = [
+        choice for task in tasks if table is not None for choice in choose(table, task, scores, _classes(table, task))
+    ]
+    ceilings = {task: ceilings_of(table, task, scores.genotypes) for task in tasks if table is not None}
+    return {"rows": rows, "ceilings": ceilings, "choice": [asdict(choice) for choice in chosen]}
+
+
+def _task(scores: Scores, table: Table, task: str) -> dict[str, Correlations]:
+    rows = table.rows(scores.genotypes)
+    values = table.values(task, np.maximum(rows, 0)) * table.metrics[task].sign
+    accuracies: FloatArray = np.where(rows < 0, np.nan, values)
+    classes = scores.space.class_keys(scores.genotypes)
+    size = scores.space.live_params(scores.genotypes, _classes(table, task))
+    return {p.name: correlations(scores.of(p.name), accuracies, classes, size) for p in scores.proxies}
+
+
+def ceilings_of(table: Table, task: str, genotypes: Genotypes) -> dict[str, float]:
+    """Label-noise ceilings of the rank correlation: over all of these architectures, the better half, the best tenth."""
+    rows = table.rows(genotypes)
+    seeds = table.seed_values(task)[rows[rows >= 0]]
+    means = table.values(task, rows[rows >= 0]) * table.metrics[task].sign
+    seeds, means = seeds[~np.isnan(means)], means[~np.isnan(means)]
+    tops = {"all": 1.0, "top_half": 1 / 2, "top_tenth": 1 / 10}
+    return {name: ceiling(seeds[best(means, share)]) for name, share in tops.items()}
+
+
+def _classes(table: Table, task: str) -> int:
+    """Classes of a task, for counting parameters, whose order hardly depends on them; 10 where the table does not say."""
+    if "classes" not in table.data.coords:
+        return 10
+    return int(table.data["classes"].values[table.tasks.index(task)])
