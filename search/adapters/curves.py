@@ -48,7 +48,8 @@ def _elapsed(table: Table, task: str, schedule: int | None, epochs: IntArray, to
     array = table.data["train_seconds"]
     array = table.at_schedule(array[table.tasks.index(task)] if "task" in array.dims else array, schedule)
     if "epoch" not in array.dims:
-        return total[:, None] * (epochs / epochs[-1])
+        spread: FloatArray = total[:, None] * (epochs / epochs[-1])
+        return spread
     array = array.transpose("architecture", "epoch", ..., missing_dims="ignore")
     return np.cumsum(_mean(np.asarray(array.values, dtype=np.float64)), axis=1)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...bench import Candidates, SearchSpace, Table, WarmnasError
 from ..evaluator import Observe
-from ..problem import Problem
+from ..problem import Problem, SourceTask
 from ..sources import draw_sources, source_tasks
 
 NEW_TASK = ""  # the name of the target, which no source has
@@ -37,7 +37,7 @@ def fresh_problem(
     if not 1 <= budget <= len(genotypes):
         raise WarmnasError(f"a budget of {budget}: there are 1 to {len(genotypes)} architectures to evaluate")
     seeds = (np.random.SeedSequence(seed),)
-    known = ()
+    known: tuple[SourceTask, ...] = ()
     if isinstance(where, Table):
         names = source_tasks(where, NEW_TASK, sources, "task")
         known = draw_sources(where, names, source_rows, seeds, observe)

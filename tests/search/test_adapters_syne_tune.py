@@ -51,7 +51,7 @@ def test_runs_are_seeded_by_their_streams_alone(name: str, cells: Table, drive: 
     """Also those that draw from NumPy's global state, which is afterwards as it was."""
     problem = make_problem(cells, "cifar100", Protocol(("cifar100",), 10, 2, seed=5, sources="none"))
     values = cells.values("cifar100")
-    state = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]  # noqa: NPY002
+    state = np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
     first = drive(f"syne-tune:{name}", problem, values)
     np.testing.assert_array_equal(np.random.get_state()[1], state)  # type: ignore[index]  # noqa: NPY002
     np.random.seed(99)  # noqa: NPY002 -- somebody else's draws change nothing

@@ -49,7 +49,9 @@ def searcher_optimizer(name: str) -> Callable[..., Optimizer]:
     except ImportError as error:
         if isinstance(error, MissingExtra):
             raise
-        raise MissingExtra(f"syne-tune:{name} needs {error.name}, which is not installed: pip install {error.name}") from error
+        raise MissingExtra(
+            f"syne-tune:{name} needs {error.name}, which is not installed: pip install {error.name}"
+        ) from error
 
     def run(problem: Problem, rng: np.random.Generator, **options: Any) -> SearcherRun:
         return SearcherRun(problem, rng, searcher, options)
