@@ -36,8 +36,9 @@ app.add_typer(metadata_app, name="metadata")
 
 # Options that take several values, by command.
 MULTIPLE = {
-    ("study",): ("--benchmark", "--task", "--optimizer"),
+    ("study",): ("--benchmark", "--task", "--optimizer", "--predictor"),
     ("bench", "import"): ("--map", "--rename"),
+    ("predict",): ("--arch",),
     ("proxies",): ("--proxy",),
 }
 INTERRUPTED = 130
@@ -104,8 +105,14 @@ def study(
     optimizer: Annotated[
         list[str], typer.Option(help="Names, with options as in rea[population=50,sample=10], or all; several may follow.")
     ] = ["all"],  # noqa: B006
+    predictor: Annotated[
+        list[str], typer.Option(help="A predictor study instead: names, as in trees[trees=50], or all; several may follow.")
+    ] = [],  # noqa: B006
     budget: Budget = None,
-    runs: Annotated[int, typer.Option(help="Independent runs per optimizer and task.")] = 30,
+    runs: Annotated[
+        int | None,
+        typer.Option(help="Independent runs per optimizer and task [default: 30], or splits for predictors [default: 5]."),
+    ] = None,
     seed: Seed = 0,
     out: Out = None,
     json: AsJson = False,
@@ -120,6 +127,11 @@ def study(
     from .search import records
 
     tables = _open(benchmark)
+    if predictor:
+        if optimizer != ["all"] or seconds is not None:
+            raise WarmnasError("a predictor study has no --optimizer and no --seconds; --budget is what it trains on")
+        return _predictor_study(context.obj, tables, task, predictor, budget, runs, seed, observe, schedule, out, json)
+    runs = 30 if runs is None else runs
     protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
     protocol = _limited(protocol, schedule, seconds)
     folder = out or _default_folder("study", tables, protocol)
@@ -132,6 +144,75 @@ def study(
         print(f"Report: {folder / records.REPORT}")
 
     return _json(content) if json else printed
+
+
+def _predictor_study(
+    command: str,
+    tables: Sequence[Table],
+    tasks: Sequence[str],
+    specs: Sequence[str],
+    budget: int | None,
+    splits: int | None,
+    seed: int,
+    observe: Observed,
+    schedule: int | None,
+    out: Path | None,
+    json: bool,
+) -> Printer:
+    """``study --predictor``: how well unseen architectures are ordered, by number of training architectures."""
+    from .search import find_tasks, predictor_records, records
+    from .search import predictor_study as study_of
+
+    targets = find_tasks(tables, ["all"] if "all" in tasks else tasks)
+    names = [name for spec in specs for name in (study_of.fitting(tables) if spec == "all" else [spec])]
+    sizes = (study_of.usual_budget(targets) if budget is None else budget, 5 if splits is None else splits)
+    protocol = study_of.PredictorProtocol(tuple(task for _, task in targets), *sizes, seed, observe.value, schedule)
+    folder = out or _free(Path("runs") / f"predictors-{'+'.join(table.name for table in tables)}")
+    fits = len(targets) * (len(dict.fromkeys(names)) + 1) * protocol.splits * len(protocol.sizes)
+    with records.output_folder(folder):
+        with console.progress_bar(fits) as progress:
+            result = study_of.predictor_study(tables, names, protocol, progress, workers=_cores())
+        content = predictor_records.write_predictor_study(result, folder, command)
+
+    def printed() -> None:
+        console.print_predictors(content)
+        print(f"Report: {folder / records.REPORT}")
+
+    return _json(content) if json else printed
+
+
+@app.command()
+def fit(
+    predictor: Annotated[str, typer.Option(help="Name, with options as in trees[trees=50].")],
+    table: Annotated[str, typer.Option(help="Name of a benchmark, or a table file (.h5), to learn from.")],
+    target: Annotated[str, typer.Option(help="The task whose values are learned.")],
+    out: Annotated[Path, typer.Option(help="The model file to write.")],
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> Printer:
+    """Learn a predictor from the validation values of one task, and save it."""
+    from .search import models
+
+    content = models.fit_model(predictor, _open([table])[0], target, out, seed)
+    learned = f"{content['predictor']} of {content['architectures']} architectures of {content['task']}"
+    return _json(content) if json else lambda: print(f"{out}: {learned} ({content['table']})")
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Option(help="A file that warmnas fit wrote.")],
+    table: Annotated[str, typer.Option(help="Name of a benchmark, or a table file (.h5), of the architectures.")],
+    task: Annotated[str, typer.Option(help="The task whose architectures are predicted.")],
+    arch: Annotated[
+        list[str], typer.Option(help="Architectures [default: all that are measured on the task]; several may follow.")
+    ] = [],  # noqa: B006
+    json: AsJson = False,
+) -> Printer:
+    """What a saved predictor says of architectures: expected value and standard deviation."""
+    from .search import models
+
+    content = models.predict_with(model, _open([table])[0], task, arch)
+    return _json(content) if json else lambda: console.print_predictions(content["rows"])
 
 
 @app.command()
@@ -219,7 +300,9 @@ def bench_import(
     name: Annotated[str | None, typer.Option(help="Name of the table [default: that of the file].")] = None,
     source: Annotated[str | None, typer.Option(help="Where the numbers come from, with citation.")] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the numbers.")] = None,
-    last_epoch: Annotated[bool, typer.Option("--last-epoch", help="No learning curves: a table that is far smaller.")] = False,
+    last_epoch: Annotated[
+        bool, typer.Option("--last-epoch", help="No learning curves: a table that is far smaller.")
+    ] = False,
     json: AsJson = False,
 ) -> Printer:
     """Someone else's file as a table, which every other command takes as a benchmark."""
@@ -408,8 +491,12 @@ def _default_folder(kind: str, tables: Sequence[Table], protocol: Protocol) -> P
 
     used = tuple(table for table in tables if set(table.tasks) & set(protocol.tasks))
     names = "+".join(table.name for table in used)
-    folder = Path("runs") / f"{kind}-{names}-{StudyResult(protocol, used, ()).protocol_hash()}"
     # The protocol does not say which optimizers ran, so an equal one may have results there already.
+    return _free(Path("runs") / f"{kind}-{names}-{StudyResult(protocol, used, ()).protocol_hash()}")
+
+
+def _free(folder: Path) -> Path:
+    """The folder, or with a number behind it where it is there already."""
     others = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
     return folder if not folder.exists() else next(other for other in others if not other.exists())
 

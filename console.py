@@ -149,6 +149,30 @@ def _mean(mean: float | None, error: float | None) -> str:
     return f"{mean:.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
+def print_predictors(content: Mapping[str, Any]) -> None:
+    """One table per task of a predictor study, best Spearman correlation after most architectures first."""
+    for task in dict.fromkeys(row["task"] for row in content["rows"]):
+        rows = [row for row in content["rows"] if row["task"] == task]
+        last = str(rows[0]["budget"])
+        rows.sort(key=lambda row: -row["spearman"][last])
+        ceiling = content["ceilings"][task]["spearman"]
+        title = f"{task}: Spearman after n training architectures, mean ± standard error of {rows[0]['splits']} splits; "
+        title += "no seeds, so no noise ceiling" if ceiling is None else f"noise ceiling {ceiling:.3f}"
+        columns = ["predictor", *rows[0]["spearman"], *(f"{name} at {last}" for name in ("tau", "top 10 %", "regret"))]
+        lines = []
+        for row in rows:
+            others = [_mean(row[name][last], row[f"{name}_sem"][last]) for name in ("kendall", "top_precision", "regret")]
+            cells = [_mean(row["spearman"][size], row["spearman_sem"][size]) for size in row["spearman"]]
+            lines.append([row["predictor"], *cells, *others])
+        grid(title, columns, lines)
+
+
+def print_predictions(rows: Sequence[Mapping[str, Any]]) -> None:
+    """A line per architecture, in their order."""
+    lines = [(row["arch"], number(row["mean"]), number(row["std"])) for row in rows]
+    grid("Predictions", ("architecture", "mean", "std"), lines)
+
+
 def print_found(content: Mapping[str, Any], metric: str) -> None:
     """The architecture that a search ended with."""
     rows = [

@@ -138,6 +138,12 @@ def write_study(result: StudyResult, out: Path, command: str, extra: Mapping[str
         TRAJECTORIES: lambda path: _write_trajectories(result, path),
         REPORT: lambda path: write_report(result, path, command=command, versions=content["versions"]),
     }
+    write_all(out, writers)
+    return content
+
+
+def write_all(out: Path, writers: Mapping[str, Callable[[Path], object]]) -> None:
+    """Let every writer write its file under a temporary name, then rename all of them into place."""
     parts = {name: out / f".{name}.{os.getpid()}.part" for name in writers}
     try:
         for name, write in writers.items():
@@ -147,7 +153,6 @@ def write_study(result: StudyResult, out: Path, command: str, extra: Mapping[str
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
-    return content
 
 
 def _write_trajectories(result: StudyResult, path: Path) -> None:

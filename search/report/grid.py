@@ -53,22 +53,22 @@ def mark_best(values: Sequence[float | None], sign: int) -> list[str]:
     return [BEST if v is not None and sign * v >= max(known) - 1e-9 else "" for v in values]
 
 
-def grid(label: str, names: Sequence[str | Html], columns: Sequence[Column]) -> Html:
-    """The table: a row per name, sortable by every column."""
+def grid(label: str, names: Sequence[str | Html], columns: Sequence[Column], first: str = "optimizer") -> Html:
+    """The table: a row per name, sortable by every column; ``first`` is the header over the names."""
     rows = [
         element("tr", element("th", name, scope="row", data_value=str(name)), *(_cell(c.cells[i]) for c in columns))
         for i, name in enumerate(names)
     ]
-    table = element("table", element("thead", *_head(columns)), element("tbody", *rows), aria_label=label)
+    table = element("table", element("thead", *_head(first, columns)), element("tbody", *rows), aria_label=label)
     # A frame that scrolls must be reachable by keyboard.
     return element("div", table, class_="frame", tabindex=0, role="region", aria_label=label)
 
 
-def _head(columns: Sequence[Column]) -> list[Html]:
+def _head(name_header: str, columns: Sequence[Column]) -> list[Html]:
     """One row of headers, and above it one of groups where there are any."""
     groups = [(name, len(list(members))) for name, members in groupby(columns, key=lambda column: column.group)]
     deep = 2 if any(name for name, _ in groups) else 1
-    first = _header("optimizer", 0, "", rowspan=deep)
+    first = _header(name_header, 0, "", rowspan=deep)
     headers = [_header(column.header, i, column.hint) for i, column in enumerate(columns, start=1)]
     if deep == 1:
         return [element("tr", first, *headers)]

@@ -75,9 +75,9 @@ def how_html(result: StudyResult, command: str, versions: dict[str, str]) -> Htm
         element("dl", *reading, class_="reading"),
         element("h3", "To repeat it"),
         element("pre", element("code", command), tabindex=0),
-        _pairs("Protocol", _settings(result)),
-        _pairs("Versions", versions),
-        *(_pairs(table.name, {**_about(table.info()), **_splits(table.info())}) for table in result.tables),
+        pairs("Protocol", _settings(result)),
+        pairs("Versions", versions),
+        *(pairs(table.name, {**_about(table.info()), **_splits(table.info())}) for table in result.tables),
         id="how",
     )
 
@@ -112,7 +112,8 @@ def _splits(info: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]:
     }
 
 
-def _pairs(title: str, pairs: dict[str, str]) -> Html:
-    rows = [element("tr", element("th", key, scope="row"), element("td", value)) for key, value in pairs.items()]
+def pairs(title: str, content: dict[str, str]) -> Html:
+    """A small table of names and texts."""
+    rows = [element("tr", element("th", key, scope="row"), element("td", value)) for key, value in content.items()]
     table = element("table", element("caption", title), element("tbody", *rows), class_="pairs")
     return join([element("div", table, class_="frame", tabindex=0, role="region", aria_label=title)])

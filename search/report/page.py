@@ -39,8 +39,11 @@ def write_report(result: StudyResult, path: Path, *, command: str, versions: dic
     Raises:
         WarmnasError: where the file cannot be written.
     """
-    path = Path(path)
-    text = page(result, command, versions)
+    write_page(page(result, command, versions), Path(path))
+
+
+def write_page(text: Html, path: Path) -> None:
+    """Write a page, whole or not at all; WarmnasError where the file cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(suffix=".part", prefix=path.name, dir=path.parent)
@@ -61,15 +64,6 @@ def page(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
     """The report as HTML."""
     many = f"{len(result.tasks)} tasks of {listed(table.name for table in result.tables)}"
     title = f"Study of {many if len(result.tasks) > FEW else listed(result.tasks)}"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"warmnas: {title}"),
-        element("style", _asset("style.css")),
-    )
     statistics = result.statistics
     main = element(
         "main",
@@ -78,6 +72,20 @@ def page(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
         _across(result, statistics["across_tasks"]),
         _found(result),
         how_html(result, command, versions),
+    )
+    return document(title, main)
+
+
+def document(title: str, main: Html) -> Html:
+    """A page around its main part: the head with styles and policy, and the scripts."""
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("title", f"warmnas: {title}"),
+        element("style", _asset("style.css")),
     )
     scripts = [element("script", _plotly()), element("script", _asset("report.js"))]
     return join([Html("<!doctype html>\n"), element("html", head, element("body", main, *scripts), lang="en")])

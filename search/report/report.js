@@ -48,10 +48,10 @@
 
   // Labels at line ends, moved apart so that none covers another; a leader in the line's colour ties each to its curve.
   function endLabels(figure, curves, size, most) {
-    const [low, high] = figure.range.map(Math.log10);
+    const [low, high] = figure.range.map((v) => scaled(figure, v));
     const plot = HEIGHT - TOP - BOTTOM;
     const labels = curves.map((curve) => {
-      const value = Math.log10(Math.max(curve.mean[curve.mean.length - 1], figure.floor));
+      const value = scaled(figure, Math.max(curve.mean[curve.mean.length - 1], figure.floor));
       return { curve: curve, value: value, end: ((high - value) / (high - low)) * plot };
     }).sort((a, b) => a.end - b.end);
     labels.forEach((label, i) => { label.at = Math.max(label.end, i ? labels[i - 1].at + GAP : 0); });
@@ -65,6 +65,9 @@
     }));
   }
 
+  // Regret has a logarithmic axis; figure.linear asks for a plain one, with a line at figure.ceiling where there is one.
+  const scaled = (figure, v) => (figure.linear ? v : Math.log10(v));
+
   function layout(figure, curves, width) {
     const small = width < 560, size = small ? 11 : 13, most = small ? 14 : 20;
     const longest = Math.max(4, ...curves.map((curve) => curve.name.length));
@@ -73,7 +76,9 @@
     const xticks = spaced(figure.xticks, width - left - right);
     const axis = { type: "log", gridcolor: css("--grid"), linecolor: css("--edge"), zeroline: false, automargin: false,
       tickfont: { size: small ? 11 : 12 }, fixedrange: true, ticks: "outside", tickcolor: css("--edge"), showline: true };
-    const floor = figure.zero ? [figure.floor] : [];
+    const floor = figure.zero ? [figure.floor] : [], ceiling = figure.ceiling ? [figure.ceiling] : [];
+    const across = (dash) => (v) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: v, y1: v, layer: "below",
+      line: { color: css("--muted"), width: dash === "dot" ? 1 : 1.6, dash: dash } });
     return {
       width: width, height: HEIGHT, showlegend: false, hovermode: "closest", dragmode: false,
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
@@ -83,13 +88,14 @@
       xaxis: Object.assign({}, axis, { title: { text: figure.counts, font: { size: 13 } },
         range: last > start ? [Math.log10(start), Math.log10(last)] : [Math.log10(last) - 0.3, Math.log10(last) + 0.3], tickvals: xticks,
         tickangle: 0, ticktext: xticks.map((v) => v.toLocaleString("en")) }),
-      yaxis: Object.assign({}, axis, { title: { text: "mean regret (" + figure.unit + ")", font: { size: 13 } },
-        range: figure.range.map(Math.log10), tickvals: floor.concat(figure.yticks),
+      yaxis: Object.assign({}, axis, { title: { text: figure.title || "mean regret (" + figure.unit + ")", font: { size: 13 } },
+        type: figure.linear ? "linear" : "log", range: figure.range.map((v) => scaled(figure, v)), tickvals: floor.concat(figure.yticks),
         ticktext: floor.map(() => "0").concat(figure.yticks.map(String)) }),
-      shapes: floor.map((v) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: v, y1: v, layer: "below",
-        line: { color: css("--muted"), width: 1, dash: "dot" } })),
+      shapes: floor.map(across("dot")).concat(ceiling.map(across("dash"))),
       annotations: endLabels(figure, curves, size, most).concat(floor.map((v) => ({ xref: "paper", x: 0.01, y: Math.log10(v),
         yanchor: "bottom", xanchor: "left", text: small ? "0: optimum" : "0: every run has found the optimum", showarrow: false,
+        font: { size: small ? 11 : 12, color: css("--muted") } })), ceiling.map((v) => ({ xref: "paper", x: 0.01, y: v,
+        yanchor: "bottom", xanchor: "left", text: "label-noise ceiling " + v.toFixed(2), showarrow: false,
         font: { size: small ? 11 : 12, color: css("--muted") } }))),
     };
   }

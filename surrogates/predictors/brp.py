@@ -87,7 +87,8 @@ class BRP(EnsemblePredictor):
                 scores, truth = network(labels[rows], edges[rows]), y[rows]
                 better = (truth[:, :, None] > truth[:, None, :]).float()
                 losses = softplus(scores[:, None, :] - scores[:, :, None]) * better
-                (losses.sum(dim=(1, 2)) / better.sum(dim=(1, 2)).clamp(min=1)).sum().backward()
+                loss = (losses.sum(dim=(1, 2)) / better.sum(dim=(1, 2)).clamp(min=1)).sum()
+                loss.backward()  # type: ignore[no-untyped-call]
                 adam.step()
                 cosine.step()
 

@@ -49,9 +49,7 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
             WarmnasError: fewer than FEWEST architectures, a value that is not a finite number, genotypes that are none, or
                 a space without an encoding that the method reads.
         """
-        lacking = [kind for kind in self.needs if kind not in self.space.encodings]
-        if lacking:
-            raise WarmnasError(f"{name_of(type(self))} needs the encoding '{lacking[0]}', which {self.space.name} has not")
+        self._refuse_space()
         x = self._canonical(genotypes)
         y = np.asarray(values, dtype=np.float64)
         if y.shape != (len(x),) or len(x) < FEWEST:
@@ -68,6 +66,15 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         else:
             self.scale_ = 0.0  # nothing to learn: every prediction is the one value, for certain
         return self
+
+    @classmethod
+    def lacking(cls, space: SearchSpace) -> str:
+        """What a space lacks for this method; empty where it can be read."""
+        return next((f"encoding '{kind}'" for kind in cls.needs if kind not in space.encodings), "")
+
+    def _refuse_space(self) -> None:
+        if lacking := self.lacking(self.space):
+            raise WarmnasError(f"predictor '{name_of(type(self))}' needs the {lacking}, which {self.space.name} has not")
 
     @overload
     def predict(self, genotypes: Genotypes, return_std: Literal[False] = False) -> FloatArray: ...
@@ -127,7 +134,8 @@ class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with open(beside, "wb") as file:
-                np.savez_compressed(file, head=np.array(json.dumps(head)), **(self._learned() if self.scale_ else {}))
+                learned: dict[str, Any] = {**self._learned()} if self.scale_ else {}
+                np.savez_compressed(file, head=np.array(json.dumps(head)), **learned)
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)
