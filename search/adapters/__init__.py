@@ -1,6 +1,6 @@
 """Optimizers of other libraries inside a study, by ``library:name``, and tables and optimizers of ours inside theirs.
 
-``--optimizer optuna:tpe`` runs Optuna's TPE under the rules of a study; ``syne-tune:kde`` runs Syne Tune's KDE. A library is
+``--optimizer optuna:tpe`` runs Optuna's TPE under the rules of a study, ``syne-tune:kde`` Syne Tune's KDE. A library is
 imported when one of its optimizers is named, never before. The other way round:
 :mod:`warmnas.search.adapters.optuna` and :mod:`warmnas.search.adapters.syne_tune`.
 """

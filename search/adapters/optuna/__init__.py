@@ -1,8 +1,8 @@
 """Optuna (Akiba et al., KDD 2019): its samplers inside our studies, our tables and optimizers inside its studies.
 
 * ``--optimizer optuna:NAME``: a sampler as an optimizer of a study (:mod:`.samplers`).
-* :class:`TableObjective`: a task of a table as the objective of an Optuna study, its learning curve reported epoch by epoch,
-  so that Optuna's pruners have something to prune.
+* :class:`TableObjective`: a task of a table as the objective of an Optuna study, its learning curve reported epoch by
+  epoch, so that Optuna's pruners have something to prune.
 * :class:`OptimizerSampler`: one of our optimizers as the sampler of an Optuna study, whatever the objective.
 
 Needs ``pip install 'warmnas[optuna]'``.

@@ -1,4 +1,4 @@
-"""A search space in Optuna's terms: every gene a categorical parameter named like the gene, its choices those of the gene."""
+"""A search space in Optuna's terms: every gene a categorical parameter named like the gene, with the gene's choices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Optuna's samplers as optimizers of a study, by ``optuna:NAME``, with one Optuna study per run.
 
-Every gene is a categorical parameter. CMA-ES and quasi-Monte Carlo know no categories, so they get the genes as integers, whose
-order says something only where the choices are ordered (widths, say). A run's sampler is seeded from the run's own stream.
+Every gene is a categorical parameter. CMA-ES and quasi-Monte Carlo know no categories, so they get the genes as integers,
+whose order says something only where the choices are ordered (widths, say). A run's sampler is seeded from the run's own
+stream. ``gp`` takes about a second per proposal, ``bruteforce`` looks at all earlier trials each time.
 """
 
 from __future__ import annotations

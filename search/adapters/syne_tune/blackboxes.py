@@ -1,4 +1,4 @@
-"""A task of a table as a Syne Tune blackbox: what its simulator backend runs, and its surrogates and transfer methods read."""
+"""A task of a table as a Syne Tune blackbox: what its simulator backend runs, and what its surrogates read."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def blackbox(table: Table, task: str, schedule: int | None = None) -> Any:
     if np.isnan(results).any():
         incomplete = int(np.isnan(results).any(axis=(1, 2)).sum())
         raise WarmnasError(
-            f"{table.name}: {incomplete} of {len(rows)} configurations of {task} lack a value or a time at one of the epochs "
-            f"{curves.epochs.tolist()}; a blackbox has all of them"
+            f"{table.name}: {incomplete} of {len(rows)} configurations of {task} lack a value or a time at one of the "
+            f"epochs {curves.epochs.tolist()}; a blackbox has all of them"
         )
     genes = space.genes
     columns = {gene.name: np.array(gene.choices, dtype=object)[everything[found >= 0, i]] for i, gene in enumerate(genes)}
