@@ -58,10 +58,11 @@ def usual_source_rows(tables: Sequence[Table]) -> int | None:
 
 
 def find_tasks(tables: Sequence[Table], names: Sequence[str]) -> list[tuple[Table, str]]:
-    """Tables and tasks of the given names; ``all`` stands for every task of every table."""
+    """Tables and tasks of the given names; ``all`` stands for every task of every table that has validation values."""
     known = {task: table for table in tables for task in table.tasks}
     if list(names) == ["all"]:
-        return [(table, task) for task, table in known.items()]
+        searchable = [(table, task) for task, table in known.items() if table.has(task, Split.VAL)]
+        return searchable or [(table, task) for task, table in known.items()]
     for name in names:
         if name not in known:
             raise UnknownName("task", name, ["all", *known])

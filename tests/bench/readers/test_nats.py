@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import numpy as np
@@ -116,5 +117,9 @@ def test_from_the_folder_to_a_query(nats_folder, tmp_path, capsys):
     assert main(["bench", "query", str(out), "--arch", "334131", "--task", "cifar100", "--schedule", "12"]) == 0
     assert main(["bench", "info", str(out)]) == 0
     assert "cifar100/x-valid" in capsys.readouterr().out
+    study = ["study", "--benchmark", str(out), "--task", "all", "--optimizer", "random", "--budget", "1", "--runs", "2"]
+    assert main([*study, "--out", str(tmp_path / "study"), "--json"]) == 0  # all that can be searched: not cifar10
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["task"] for row in rows] == ["cifar10-valid", "cifar100", "ImageNet16-120"]
     with pytest.raises(SplitAbsent, match="none are left to validate on"):
         table.value("cifar10", table.names[0])
