@@ -6,7 +6,7 @@ needed and become None, and the records of one benchmark that pickles objects. E
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,17 @@ LARGEST = 1 << 28  # numbers in one array
 
 class PickleError(ValueError):
     """The pickle is damaged, or names something that is not on the list."""
+
+
+def check_key(key: Any) -> Hashable:
+    """A key of a dict or member of a set: text, a number or a flat tuple of such.
+
+    Python hashes nested tuples by recursion in C, and a deep one would end the process.
+    """
+    plain = (str, int, float, bool, bytes, type(None))
+    if type(key) in plain or (type(key) is tuple and all(type(part) in plain for part in key)):
+        return key  # type: ignore[no-any-return]
+    raise PickleError("a key is neither text nor a number nor a flat tuple of such")
 
 
 @dataclass(frozen=True)
@@ -98,8 +109,6 @@ def _encode(text: object, encoding: object) -> bytes:
 
 def _items(make: Callable[[Any], Any]) -> Callable[..., Any]:
     def build(items: object = ()) -> Any:
-        from .plainpickle import check_key
-
         if not isinstance(items, list | tuple):
             raise PickleError("a collection of something that is no list")
         if make is list:

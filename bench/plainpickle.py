@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from .pickled_names import RECORD, Name, PickleError, Record, built, constructed, named
+from .pickle_opcodes import RARE
+from .pickled_names import RECORD, Name, PickleError, Record, built, check_key, constructed, named
 
 CHUNK = 1 << 20
 SLACK = 64  # the longest opcode with its fixed-size arguments is far shorter
@@ -38,7 +39,7 @@ _TEXT_KEYS = re.compile(rb"(?:\x8c.[a-z-]+@[0-9]+\x94G.{8}){4,}", re.DOTALL)  # 
 _TEXT_KEY = re.compile(rb"\x8c(.)([a-z-]+@[0-9]+)\x94G(.{8})", re.DOTALL)
 _OLD_TEXT_KEYS = re.compile(rb"(?:X.\0\0\0[a-z-]+@[0-9]+r.{4}G.{8}){4,}", re.DOTALL)
 _OLD_TEXT_KEY = re.compile(rb"X(.)\0\0\0([a-z-]+@[0-9]+)r(.{4})G(.{8})", re.DOTALL)
-_FLOAT, _U2, _I4, _U4, _U8 = (struct.Struct(f) for f in (">d", "<H", "<i", "<I", "<Q"))
+_FLOAT, _U4 = struct.Struct(">d"), struct.Struct("<I")
 
 
 class Source(Protocol):
@@ -65,7 +66,7 @@ class PlainPickle:
 
     def load(self) -> Any:
         """The next pickle's plain data; PickleError where it is truncated, damaged or names what is not on the list."""
-        self._stack: list[Any] = []
+        self.stack: list[Any] = []
         self._memo: list[Any] = []
         self._sparse: dict[int, Any] = {}
         try:
@@ -89,7 +90,8 @@ class PlainPickle:
             there += len(part)
         self._buffer, self._at = b"".join(parts), 0
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
+        """The next ``size`` bytes."""
         if size > LONGEST:
             raise PickleError("a text longer than any benchmark has")
         if self._at + size > len(self._buffer):
@@ -99,7 +101,8 @@ class PlainPickle:
         start, self._at = self._at, self._at + size
         return self._buffer[start : self._at]
 
-    def _line(self) -> bytes:
+    def line(self) -> bytes:
+        """The bytes up to the end of the line."""
         while (end := self._buffer.find(b"\n", self._at)) < 0:
             if self._ended or len(self._buffer) - self._at > CHUNK:
                 raise PickleError("truncated")
@@ -110,7 +113,7 @@ class PlainPickle:
     # --- the machine -----------------------------------------------------------------------------------------------
     def _run(self) -> Any:
         """The loop: what is frequent is done here, the rest in methods by opcode."""
-        stack, memo, rare = self._stack, self._memo, _RARE
+        stack, memo, rare = self.stack, self._memo, RARE
         while True:
             if self._at + SLACK > len(self._buffer) and not self._ended:
                 self._fill()
@@ -132,32 +135,32 @@ class PlainPickle:
                 if (many := _MEMO_KEYS.match(buffer, at - 1)) is not None:
                     block = many.group()
                     keys = np.ndarray(len(block) // 14, "<u4", block, 1, 14).tolist()
-                    self._pairs([self._get(key) for key in keys], np.ndarray(len(keys), ">f8", block, 6, 14).tolist())
+                    self._pairs([self.get(key) for key in keys], np.ndarray(len(keys), ">f8", block, 6, 14).tolist())
                     self._at = at - 1 + len(block)
                 else:
-                    stack.append(self._get(_U4.unpack_from(buffer, at)[0]))
+                    stack.append(self.get(_U4.unpack_from(buffer, at)[0]))
                     self._at = at + 4
             elif code == 104:  # BINGET
-                stack.append(self._get(buffer[at]))
+                stack.append(self.get(buffer[at]))
                 self._at = at + 1
             elif code == 148:  # MEMOIZE
                 memo.append(stack[-1])
             elif code == 113:  # BINPUT
-                self._put(buffer[at])
+                self.put(buffer[at])
                 self._at = at + 1
             elif code == 114:  # LONG_BINPUT
-                self._put(_U4.unpack_from(buffer, at)[0])
+                self.put(_U4.unpack_from(buffer, at)[0])
                 self._at = at + 4
             elif code == 140:  # SHORT_BINUNICODE
                 if (many := _TEXT_KEYS.match(buffer, at - 1)) is None or not self._new_keys(many.group(), _TEXT_KEY):
                     self._at = at + 1
-                    stack.append(self._text(self._take(buffer[at])))
+                    stack.append(self.text(self.take(buffer[at])))
             elif code == 88:  # BINUNICODE
                 if (many := _OLD_TEXT_KEYS.match(buffer, at - 1)) is None or not self._new_keys(
                     many.group(), _OLD_TEXT_KEY
                 ):
                     self._at = at + 4
-                    stack.append(self._text(self._take(_U4.unpack_from(buffer, at)[0])))
+                    stack.append(self.text(self.take(_U4.unpack_from(buffer, at)[0])))
             elif code == 40:  # MARK
                 stack.append(_MARK)
             elif code == 46:  # STOP
@@ -168,21 +171,21 @@ class PlainPickle:
                 raise PickleError(f"it has the opcode {code}, which plain data do not need")
 
     def _result(self) -> Any:
-        if len(self._stack) != 1 or self._stack[0] is _MARK or isinstance(self._stack[0], Name):
+        if len(self.stack) != 1 or self.stack[0] is _MARK or isinstance(self.stack[0], Name):
             raise PickleError("it does not end with one value")
-        return self._stack[0]
+        return self.stack[0]
 
     def _pairs(self, keys: list[Any], values: list[float]) -> None:
         pairs: list[Any] = [None] * (2 * len(keys))
         pairs[::2], pairs[1::2] = keys, values
-        self._stack.extend(pairs)
+        self.stack.extend(pairs)
 
     def _new_keys(self, block: bytes, pattern: re.Pattern[bytes]) -> bool:
         """Many texts that are new, each with a float; False where the block only looks so."""
         parts = pattern.findall(block)
         if any(part[0][0] != len(part[1]) for part in parts):
             return False
-        keys = [self._text(part[1]) for part in parts]
+        keys = [self.text(part[1]) for part in parts]
         if pattern is _TEXT_KEY:
             self._memo.extend(keys)
         else:
@@ -194,21 +197,24 @@ class PlainPickle:
         self._at += len(block) - 1
         return True
 
-    def _text(self, raw: bytes) -> str:
+    def text(self, raw: bytes) -> str:
+        """Text of UTF-8 bytes; equal ones are one object."""
         if (text := self._texts.get(raw)) is None:
             text = raw.decode("utf-8", "surrogatepass")
             if len(self._texts) < INTERNED:
                 self._texts[raw] = text
         return text
 
-    def _pop(self) -> Any:
-        value = self._stack.pop()
+    def pop(self) -> Any:
+        """Take the top of the stack."""
+        value = self.stack.pop()
         if value is _MARK:
             raise PickleError("a value is missing")
         return value
 
-    def _pop_to_mark(self) -> list[Any]:
-        stack = self._stack
+    def pop_to_mark(self) -> list[Any]:
+        """Take everything above the last mark, and the mark."""
+        stack = self.stack
         mark = len(stack) - 1
         while stack[mark] is not _MARK:  # beyond the start this is an IndexError, which load() understands
             mark -= 1
@@ -218,11 +224,13 @@ class PlainPickle:
         del stack[mark:]
         return items
 
-    def _get(self, number: int) -> Any:
+    def get(self, number: int) -> Any:
+        """What the memo holds under a number."""
         return self._memo[number] if number < len(self._memo) else self._sparse[number]
 
-    def _put(self, number: int) -> None:
-        value, memo = self._stack[-1], self._memo
+    def put(self, number: int) -> None:
+        """Remember the top of the stack under a number."""
+        value, memo = self.stack[-1], self._memo
         if value is _MARK:
             raise PickleError("a value is missing")
         if number == len(memo):
@@ -235,8 +243,9 @@ class PlainPickle:
         else:
             self._sparse[number] = value
 
-    def _set_items(self, items: list[Any]) -> None:
-        target = self._stack[-1]
+    def set_items(self, items: list[Any]) -> None:
+        """Keys and values, one after the other, into the dictionary on top."""
+        target = self.stack[-1]
         if type(target) is not dict or len(items) % 2:
             raise PickleError("keys are set on something that is no dictionary")
         if not set(map(type, items[::2])) <= {str, int}:
@@ -246,8 +255,9 @@ class PlainPickle:
         if self._on_dict is not None and self._marker in target:
             self._on_dict(target)
 
-    def _append(self, items: list[Any]) -> None:
-        target = self._stack[-1]
+    def append(self, items: list[Any]) -> None:
+        """Items into the list or set on top."""
+        target = self.stack[-1]
         if type(target) is list:
             target.extend(items)
         elif type(target) is set:
@@ -255,167 +265,30 @@ class PlainPickle:
         else:
             raise PickleError("items are appended to something that is no list")
 
-    def _name(self, module: object, name: object) -> None:
-        self._stack.append(named(module, name))
+    def name(self, module: object, name: object) -> None:
+        """Push the entry of the list that this name has."""
+        self.stack.append(named(module, name))
 
-    def _reduce(self) -> None:
-        arguments, function = self._pop(), self._pop()
+    def reduce(self) -> None:
+        """Build the plain data that a name stands for with its arguments."""
+        arguments, function = self.pop(), self.pop()
         if not isinstance(function, Name) or type(arguments) is not tuple:
             raise PickleError("it calls something that is not on the list of what may be built")
-        self._stack.append(constructed(function, arguments))
+        self.stack.append(constructed(function, arguments))
 
-    def _new(self) -> None:
+    def new(self) -> None:
         """An object without arguments, of a class that stands for a record."""
-        if self._pop() != () or self._stack[-1] != RECORD:
+        if self.pop() != () or self.stack[-1] != RECORD:
             raise PickleError("it makes an object of a class that is not on the list of what may be built")
-        self._stack[-1] = Record()
+        self.stack[-1] = Record()
 
-    def _build(self) -> None:
-        state, target = self._pop(), self._pop()
+    def build(self) -> None:
+        """Set the state of what is on top."""
+        state, target = self.pop(), self.pop()
         result = built(target, state)
-        self._stack.append(result)
+        self.stack.append(result)
         if result is not target:  # whoever refers to it later means the finished one
             memo = self._memo
             for number in range(len(memo) - 1, max(-1, len(memo) - SLACK), -1):
                 if memo[number] is target:
                     memo[number] = result
-
-
-def check_key(key: Any) -> Hashable:
-    """A key of a dict or member of a set: text, a number or a flat tuple of such.
-
-    Python hashes nested tuples by recursion in C, and a deep one would end the process.
-    """
-    plain = (str, int, float, bool, bytes, type(None))
-    if type(key) in plain or (type(key) is tuple and all(type(part) in plain for part in key)):
-        return key  # type: ignore[no-any-return]
-    raise PickleError("a key is neither text nor a number nor a flat tuple of such")
-
-
-def _push(value: Callable[[PlainPickle], Any]) -> Callable[[PlainPickle], None]:
-    def step(machine: PlainPickle) -> None:
-        result = value(machine)
-        machine._stack.append(result)
-
-    return step
-
-
-def _tuple(size: int) -> Callable[[PlainPickle], None]:
-    return _push(lambda m: tuple(reversed([m._pop() for _ in range(size)])))
-
-
-def _integer(line: bytes) -> int | bool:
-    if line in (b"00", b"01"):
-        return line == b"01"
-    return int(line.rstrip(b"L"))
-
-
-def _sized(size: Callable[[PlainPickle], int]) -> Callable[[PlainPickle], bytes]:
-    return lambda m: m._take(size(m))
-
-
-def _quoted(line: bytes) -> str:
-    if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"') or b"\\" in line:
-        raise PickleError("a text that is not written plainly")
-    return line[1:-1].decode("ascii")
-
-
-def _unicode(line: bytes) -> str:
-    return line.decode("raw-unicode-escape")
-
-
-def _from_dict(machine: PlainPickle) -> dict[Any, Any]:
-    items = machine._pop_to_mark()
-    machine._stack.append({})
-    machine._set_items(items)
-    filled: dict[Any, Any] = machine._stack.pop()
-    return filled
-
-
-def _u1(m: PlainPickle) -> int:
-    return m._take(1)[0]
-
-
-def _number(form: struct.Struct) -> Callable[[PlainPickle], int]:
-    return lambda m: form.unpack(m._take(form.size))[0]
-
-
-def _little(m: PlainPickle, size: int) -> int:
-    return int.from_bytes(m._take(size), "little", signed=True)
-
-
-def _at_mark(use: Callable[[PlainPickle, list[Any]], None]) -> Callable[[PlainPickle], None]:
-    return lambda m: use(m, m._pop_to_mark())
-
-
-def _pairwise(m: PlainPickle) -> None:
-    value, key = m._pop(), m._pop()
-    m._set_items([key, value])
-
-
-def _stack_global(m: PlainPickle) -> None:
-    name, module = m._pop(), m._pop()
-    m._name(module, name)
-
-
-def _global(m: PlainPickle) -> None:
-    module = m._line().decode()
-    m._name(module, m._line().decode())
-
-
-def _no_reference(m: PlainPickle) -> Any:
-    """Data beside the pickle, which is how torch refers to weights: nobody needs them here, so they are None."""
-    m._pop()
-
-
-_RARE: dict[int, Callable[[PlainPickle], Any]] = {
-    ord("0"): lambda m: m._stack.pop(),
-    ord("1"): _at_mark(lambda m, items: None),
-    ord("2"): _push(lambda m: m._stack[-1]),
-    ord("F"): _push(lambda m: float(m._line())),
-    ord("I"): _push(lambda m: _integer(m._line())),
-    ord("L"): _push(lambda m: int(m._line().rstrip(b"L"))),
-    ord("J"): _push(_number(_I4)),
-    ord("M"): _push(_number(_U2)),
-    ord("N"): _push(lambda m: None),
-    ord("Q"): _push(_no_reference),
-    ord("P"): _push(lambda m: (m._line(), None)[1]),
-    ord("R"): PlainPickle._reduce,
-    ord("b"): PlainPickle._build,
-    ord("c"): _global,
-    ord("S"): _push(lambda m: _quoted(m._line())),
-    ord("T"): _push(lambda m: m._text(m._take(_number(_I4)(m)))),
-    ord("U"): _push(lambda m: m._text(m._take(_u1(m)))),
-    ord("V"): _push(lambda m: _unicode(m._line())),
-    ord("B"): _push(_sized(_number(_U4))),
-    ord("C"): _push(_sized(_u1)),
-    ord("}"): _push(lambda m: {}),
-    ord("]"): _push(lambda m: []),
-    ord(")"): _push(lambda m: ()),
-    ord("d"): _push(_from_dict),
-    ord("l"): _push(PlainPickle._pop_to_mark),
-    ord("t"): _push(lambda m: tuple(m._pop_to_mark())),
-    ord("a"): lambda m: m._append([m._pop()]),
-    ord("e"): _at_mark(PlainPickle._append),
-    ord("s"): _pairwise,
-    ord("u"): _at_mark(PlainPickle._set_items),
-    ord("g"): _push(lambda m: m._get(int(m._line()))),
-    ord("p"): lambda m: m._put(int(m._line())),
-    0x80: lambda m: m._take(1),
-    0x81: PlainPickle._new,
-    0x85: _tuple(1),
-    0x86: _tuple(2),
-    0x87: _tuple(3),
-    0x88: _push(lambda m: True),
-    0x89: _push(lambda m: False),
-    0x8A: _push(lambda m: _little(m, _u1(m))),
-    0x8B: _push(lambda m: _little(m, _number(_I4)(m))),
-    0x8D: _push(lambda m: m._text(m._take(_number(_U8)(m)))),
-    0x8E: _push(_sized(_number(_U8))),
-    0x8F: _push(lambda m: set()),
-    0x90: _at_mark(PlainPickle._append),
-    0x91: _push(lambda m: {check_key(item) for item in m._pop_to_mark()}),
-    0x93: _stack_global,
-    0x95: lambda m: m._take(8),
-    0x96: _push(_sized(_number(_U8))),
-}
