@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..bench import IntArray, Table, WarmnasError
+from ..bench import Genotypes, IntArray, Table, WarmnasError
 from .clock import Clock
-from .evaluator import Observe, TableEvaluator
+from .evaluator import Evaluation, Observe, TableEvaluator
 from .optimizer import make_optimizer
 from .outcome import Outcome, Record
 from .problem import Problem
@@ -54,55 +54,65 @@ def run_part(
     Runs go on in lock-step until the last of them has spent its time; what a run that has ended still proposes is not
     recorded, and changes nothing for the others.
     """
-    started = time.perf_counter()
+    clock = time.perf_counter
+    started = clock()
     streams = Streams([child(seed, _NOISE) for seed in problem.seeds])
     evaluator = TableEvaluator(table, task, observe, streams, schedule)
     optimizer = make_optimizer(spec, problem)
     timer = None if seconds is None else Clock.start(seconds, problem.runs)
-    shape = (problem.runs, problem.budget)
-    values, charged = np.empty(shape), np.empty(shape)
-    genotypes = np.empty((*shape, problem.candidates.genotypes.shape[1]), dtype=np.int8)
-    fit, proposal, going = np.empty(problem.budget), np.empty(problem.budget), np.ones(problem.budget)
-    clock = time.perf_counter
-    steps = 0
-    for step in range(problem.budget):
+    tape = _Tape(problem)
+    for _ in range(problem.budget):
         t0 = clock()
         asked = optimizer.ask(1)
         t1 = clock()
         result = evaluator.evaluate(asked)
-        if timer is not None:
-            granted = int(timer.charge(result.seconds[:, 0]).sum())
-            if not granted:
-                break
-            going[step] = granted / problem.runs
+        granted = problem.runs if timer is None else int(timer.charge(result.seconds[:, 0]).sum())
+        if not granted:
+            break
         t2 = clock()
         optimizer.tell(asked, result.values)
-        proposal[step], fit[step] = t1 - t0, clock() - t2
-        genotypes[:, step] = asked[:, 0]
-        values[:, step], charged[:, step] = result.values[:, 0], result.seconds[:, 0]
-        steps += 1
+        tape.write(asked, result, granted, t1 - t0, clock() - t2)
         if report is not None:
-            report(problem.runs if timer is None else granted)
-    rows = problem.candidates.rows(genotypes[:, :steps])
-    _check_once(rows, spec)
-    part = going[:steps] / problem.runs  # a run that has ended has no more overhead
-    return _recorded(
-        Record(
+            report(granted)
+    record = tape.record(problem, spec, table.metrics[task].sign, clock() - started)
+    return record if timer is None else _granted(record, timer)
+
+
+class _Tape:
+    """What the steps of some runs left behind."""
+
+    def __init__(self, problem: Problem) -> None:
+        shape = (problem.runs, problem.budget)
+        self.steps, self.runs = 0, problem.runs
+        self.genotypes = np.empty((*shape, problem.candidates.genotypes.shape[1]), dtype=np.int8)
+        self.values, self.seconds = np.empty(shape), np.empty(shape)
+        self.proposal, self.fit = np.empty(problem.budget), np.empty(problem.budget)
+
+    def write(self, asked: Genotypes, result: Evaluation, granted: int, proposal: float, fit: float) -> None:
+        """A step of all runs; a run that has ended has no more overhead."""
+        step, share = self.steps, granted / self.runs**2
+        self.proposal[step], self.fit[step] = share * proposal, share * fit
+        self.genotypes[:, step] = asked[:, 0]
+        self.values[:, step], self.seconds[:, step] = result.values[:, 0], result.seconds[:, 0]
+        self.steps += 1
+
+    def record(self, problem: Problem, spec: str, sign: int, wall_seconds: float) -> Record:
+        """The record of all steps; WarmnasError where an architecture stands in it twice or is no candidate."""
+        steps = self.steps
+        rows = problem.candidates.rows(self.genotypes[:, :steps])
+        _check_once(rows, spec)
+        return Record(
             rows=problem.candidates.table_rows[rows],
-            observed=table.metrics[task].sign * values[:, :steps],
-            seconds=charged[:, :steps],
-            fit_seconds=fit[:steps] * part,
-            proposal_seconds=proposal[:steps] * part,
-            wall_seconds=time.perf_counter() - started,
-        ),
-        timer,
-    )
+            observed=sign * self.values[:, :steps],
+            seconds=self.seconds[:, :steps],
+            fit_seconds=self.fit[:steps],
+            proposal_seconds=self.proposal[:steps],
+            wall_seconds=wall_seconds,
+        )
 
 
-def _recorded(record: Record, timer: Clock | None) -> Record:
+def _granted(record: Record, timer: Clock) -> Record:
     """The record without what was proposed after a run's end."""
-    if timer is None:
-        return record
     after = np.arange(record.rows.shape[1]) >= timer.evaluations[:, None]
     return replace(
         record,
