@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import metadata
@@ -39,10 +39,13 @@ SUMMARY, TRAJECTORIES, REPORT = "summary.json", "trajectories.parquet", "report.
 FILES = (SUMMARY, TRAJECTORIES, REPORT)
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that figures depend on, without importing them."""
+def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python and of the packages that figures depend on, without importing them.
+
+    ``libraries`` are those whose optimizers took part.
+    """
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *libraries):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -59,7 +62,7 @@ def summary(result: StudyResult, command: str) -> dict[str, Any]:
     optimizers = list(dict.fromkeys(outcome.optimizer for outcome in result.outcomes))
     content = {
         "command": command,
-        "versions": versions(),
+        "versions": versions(sorted({name.partition(":")[0] for name in optimizers if ":" in name})),
         "protocol": result.protocol_hash(),
         "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers, "sources_of": sources},
         "tables": {table.name: table.hash for table in result.tables},

@@ -122,7 +122,9 @@ def test_the_command_line_runs_it_beside_ours(capsys: pytest.CaptureFixture[str]
     command = ["study", "--benchmark", "nasbench201", "--task", "cifar100", "--optimizer", "optuna:random", "rea"]
     command += ["--runs", "2", "--seconds", "30000", "--out", str(tmp_path), "--json"]
     assert main(command) == 0
-    rows = json.loads(capsys.readouterr().out)["rows"]
+    content = json.loads(capsys.readouterr().out)
+    assert content["versions"]["optuna"] == optuna.__version__
+    rows = content["rows"]
     assert [row["optimizer"] for row in rows] == ["optuna:random", "rea"]
     assert all(row["simulated_seconds"] <= 30_000 for row in rows)
 
