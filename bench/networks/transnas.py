@@ -32,7 +32,7 @@ class MicroCell(nn.Module):
     """Four nodes, each the sum of its edges: (batch, inputs, h, w) -> (batch, outputs, ceil(h / stride), ...).
 
     The edges from the input change channels and resolution. Edges that no path uses hold their parameters, as in the
-    benchmark, but are not computed.
+    benchmark, but are not computed; the benchmark computes convolutions of zeros too, which its batch norm makes constants.
     """
 
     def __init__(self, genotype: Genotypes, inputs: int, outputs: int, stride: int) -> None:
@@ -60,13 +60,18 @@ class MicroCell(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two ReLU-conv3x3-BN and a shortcut: (batch, inputs, h, w) -> (batch, outputs, ceil(h / stride), ...)."""
+    """Two ReLU-conv3x3-BN and a shortcut: (batch, inputs, h, w) -> (batch, outputs, ceil(h / stride), ...).
+
+    The batch norm of a shortcut has epsilon 1 and remembers the last batch only, as in the networks that the benchmark
+    measured: its code hands ``affine`` and ``track_running_stats`` over in the places of ``eps`` and ``momentum``.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(conv(inputs, outputs, 3, stride), conv(outputs, outputs, 3))
         changed = stride != 1 or inputs != outputs
-        mix = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        norm = nn.BatchNorm2d(outputs, eps=1.0, momentum=1.0)
+        mix = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm)
         self.shortcut = mix if changed else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -127,6 +127,20 @@ def test_a_block_is_body_and_shortcut() -> None:
     assert len(list(BasicBlock(4, 4, 2).shortcut.parameters())) == 3
 
 
+def test_the_shortcut_of_a_block_is_the_one_that_was_measured() -> None:
+    """Epsilon 1, and what is remembered is the last batch: the benchmark's code gives two flags in their places."""
+    block = BasicBlock(3, 4, 2).double()
+    for seed in (0, 1):
+        x = torch.randn(6, 3, 6, 6, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        block(x)
+    convolution, norm = block.shortcut[0], block.shortcut[1]  # type: ignore[index]
+    with torch.no_grad():
+        mixed = convolution(x)
+        mean, variance = mixed.mean((0, 2, 3), keepdim=True), mixed.var((0, 2, 3), keepdim=True, unbiased=True)
+        torch.testing.assert_close(norm.running_mean, mean.flatten())
+        torch.testing.assert_close(block.eval().shortcut(x), (mixed - mean) / (variance + 1).sqrt())
+
+
 def test_a_disconnected_cell_gives_zeros_of_the_right_shape() -> None:
     for stride, side in ((1, 5), (2, 3)):
         out = MicroCell(MICRO.from_string("3_00_000"), 4, 8, stride)(torch.randn(2, 4, 5, 5))
