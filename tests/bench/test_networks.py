@@ -109,9 +109,7 @@ def test_logits_have_gradients(s: SearchSpace, seed: int, channels: int, side: i
     assert logits.shape == (3, 5)
     logits.square().sum().backward()
     if images.grad is None:
-        assert not s.connected(genotype) or "noise" in s.to_string(
-            genotype
-        )  # a cell of nothing but noise ignores its input
+        assert not s.connected(genotype) or "noise" in s.to_string(genotype)  # noise ignores its input
     else:
         assert torch.isfinite(images.grad).all()
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
