@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,15 @@ def test_unknown_names_are_refused_with_a_guess(spec: str, message: str, few_cel
     with pytest.raises(UnknownName) as error:
         make_optimizer(spec, problem)
     assert str(error.value).startswith(message)
+
+
+def test_what_a_sampler_needs_besides_is_named(few_cells: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cmaes", None)
+    problem = make_problem(few_cells, "cifar100", Protocol(("cifar100",), 5, 1))
+    with pytest.raises(
+        WarmnasError, match=r"^cmaes, which optuna:cmaes needs, is not installed: pip install 'warmnas\[optuna\]'$"
+    ):
+        make_optimizer("optuna:cmaes", problem)
 
 
 def test_the_command_line_runs_it_beside_ours(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,17 @@ def test_names_and_options_are_checked(few_cells: Table) -> None:
         make_optimizer("syne-tune:kde[bandwidth=3]", problem)
     with pytest.raises(UnknownName, match="option of syne-tune:kde 'random_seed'"):
         make_optimizer("syne-tune:kde[random_seed=3]", problem)
+
+
+def test_what_a_searcher_needs_besides_is_named(few_cells: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [name for name in sys.modules if name.startswith("syne_tune.optimizer.schedulers.searchers.botorch")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "botorch", None)
+    problem = make_problem(few_cells, "cifar100", Protocol(("cifar100",), 5, 1))
+    with pytest.raises(
+        WarmnasError, match=r"^syne-tune:botorch needs botorch.*, which is not installed: pip install botorch"
+    ):
+        make_optimizer("syne-tune:botorch", problem)
 
 
 def test_it_runs_in_a_study(few_cells: Table) -> None:

@@ -36,7 +36,7 @@ SAMPLERS = {
     "bruteforce": "BruteForceSampler",
 }
 ORDINAL = ("cmaes", "qmc")  # of numbers only
-NEEDS = {"cmaes": ("cmaes", "cmaes"), "gp": ("torch", "torch")}  # module and name of what a sampler needs besides
+NEEDS = {"cmaes": "cmaes", "gp": "torch"}  # what a sampler needs besides
 _NOT_OPTIONS = {"seed", "self"}
 
 
@@ -45,7 +45,7 @@ def sampler_optimizer(name: str) -> Callable[..., Optimizer]:
     if name not in SAMPLERS:
         raise UnknownName("optimizer", f"optuna:{name}", [f"optuna:{known}" for known in SAMPLERS])
     if name in NEEDS:
-        require(NEEDS[name][0], f"optuna:{name}", "optuna")
+        require(NEEDS[name], f"{NEEDS[name]}, which optuna:{name} needs,", "optuna")
     sampler = getattr(optuna.samplers, SAMPLERS[name])
 
     def run(problem: Problem, rng: np.random.Generator, **options: Any) -> SamplerRun:
