@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ PROTOCOL = PredictorProtocol((TASK,), budget=40, splits=5, seed=3)
 class Spy(Predictor):
     """Notes what it is shown, and predicts the first gene."""
 
-    seen: list[tuple] = []  # noqa: RUF012
+    seen: list[Any] = []  # noqa: RUF012
 
     def __init__(self, space, seed=0, bias=0.0):
         self.space, self.seed, self.bias = space, seed, bias
