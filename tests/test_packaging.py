@@ -20,8 +20,9 @@ FLOORS = {
     "transfer": 4,
     "search": 5,
     "console": 6,
-    "cli": 7,
-    "__main__": 8,
+    "commands": 7,
+    "cli": 8,
+    "__main__": 9,
 }
 OUTSIDE = ("tests", "docs", "examples")
 

@@ -1,0 +1,46 @@
+"""``warmnas proxies``: zero-cost proxies on a sample of architectures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import console
+from .common import AsJson, Printer, as_json, cores
+
+
+def proxies(
+    space: Annotated[str, typer.Option(help="Search space, such as nasbench201.")],
+    data: Annotated[str, typer.Option(help="A task, a folder of images per class, an .npz, or gaussian for noise.")],
+    proxy: Annotated[list[str], typer.Option(help="Names, or all; several may follow.")],
+    sample: Annotated[int, typer.Option(min=1, help="Connected architectures, drawn uniformly.")],
+    out: Annotated[Path, typer.Option(help="The table file to write (.h5).")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample, the batches and the weights.")] = 0,
+    json: AsJson = False,
+    batch: Annotated[int, typer.Option(min=2, help="Images of a batch.")] = 32,
+    width: Annotated[int | None, typer.Option(min=1, help="Channels [default: the space's own].")] = None,
+    cells: Annotated[int | None, typer.Option(min=1, help="Cells per stage [default: the space's own].")] = None,
+    inits: Annotated[int, typer.Option(min=1, help="Draws of weights and batch, whose results are averaged.")] = 1,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread [default: one per core].")] = None,
+) -> Printer:
+    """Zero-cost proxies on untrained networks, set against a benchmark's accuracies."""
+    from ..search import zero_shot
+    from ..surrogates.proxies import ProbeRecipe
+    from ..surrogates.proxies import proxies as known
+
+    names = [name for given in proxy for name in (known if given == "all" else [given])]
+    recipe = ProbeRecipe(batch, width, cells, seed, inits)
+    with console.progress_bar(sample) as progress:
+        content = zero_shot.score_sample(
+            space,
+            data,
+            names,
+            sample,
+            recipe,
+            out,
+            workers or cores(),
+            progress and (lambda n: progress("proxies", data, n)),
+        )
+    return as_json(content) if json else lambda: console.print_proxies(content)
