@@ -24,6 +24,7 @@ from .recording import LAYERS, relu_signs
 from .weights import initialise
 
 T = TypeVar("T")
+LAYOUT = torch.channels_last  # half the time of a forward pass on a CPU
 
 
 class Probe:
@@ -47,12 +48,12 @@ class Probe:
     def batch(self, number: int = 0, size: int | None = None) -> tuple[Tensor, Tensor]:
         """Batch ``number``: images (n, channels, height, width) float32 and labels (n,); n the recipe's, or ``size``."""
         images, labels = self.inputs.draw(size or self.recipe.batch, (self.recipe.seed, self.init, number))
-        return torch.from_numpy(images), torch.from_numpy(labels)
+        return torch.from_numpy(images).contiguous(memory_format=LAYOUT), torch.from_numpy(labels)
 
     def noise(self, *shape: int, key: int) -> Tensor:
-        """Standard normal numbers, the same for every architecture."""
+        """Standard normal images, (n, channels, height, width), the same for every architecture."""
         generator = torch.Generator().manual_seed(stream(self.recipe.seed, self.init, key))
-        return torch.randn(shape, generator=generator)
+        return torch.randn(shape, generator=generator).contiguous(memory_format=LAYOUT)
 
     # --- networks --------------------------------------------------------------------------------------------------
     @contextmanager
@@ -72,6 +73,7 @@ class Probe:
             )
             if weights != "default":
                 initialise(built, weights)
+        built.to(memory_format=LAYOUT)  # type: ignore[call-overload]
         return built.train()
 
     # --- what several proxies share --------------------------------------------------------------------------------
