@@ -31,7 +31,8 @@ def unpacked(values: npt.NDArray[Any], scale: float, missing: int | None) -> npt
 
 def packed(dataset: xr.Dataset) -> tuple[xr.Dataset, dict[str, dict[str, Any]]]:
     """The dataset with its measurements rounded to what the integers can hold, and how to write each variable."""
-    rounded, encoding = dataset.copy(), {}
+    rounded = dataset.copy()
+    encoding: dict[str, dict[str, Any]] = {}
     for name, variable in dataset.data_vars.items():
         encoding[str(name)] = {**COMPRESSION, "_FillValue": None}
         scale = _scale(variable)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -84,7 +85,7 @@ def real_table(table: Table) -> str:
     return markdown(("task", *REAL, "cells"), rows)
 
 
-def curves(table: Table) -> plt.Figure:
+def curves(table: Table) -> Figure:
     """Validation accuracy by epoch of every training of the first seed, one panel per task."""
     figure, axes = plt.subplots(2, 5, figsize=(12, 5), sharex=True, layout="constrained")
     for axis, task in zip(axes.flat, table.tasks, strict=False):
@@ -99,7 +100,7 @@ def curves(table: Table) -> plt.Figure:
     return figure
 
 
-def epochs_picture(table: Table) -> plt.Figure:
+def epochs_picture(table: Table) -> Figure:
     """Spearman between the accuracy after an epoch and the final one."""
     figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
     lines = {short(task): q.by_epoch(table, task) for task in table.tasks}
@@ -114,7 +115,7 @@ def epochs_picture(table: Table) -> plt.Figure:
     return figure
 
 
-def heatmap(table: Table) -> plt.Figure:
+def heatmap(table: Table) -> Figure:
     """Spearman between tasks; on the diagonal that of two seeds of one task."""
     values = q.between_tasks(table)
     np.fill_diagonal(values, [x.seeds for x in q.quality(table)])
@@ -129,7 +130,7 @@ def heatmap(table: Table) -> plt.Figure:
     return figure
 
 
-def chains_picture(table: Table) -> plt.Figure:
+def chains_picture(table: Table) -> Figure:
     """Validation accuracy by prefix."""
     figure, axes = plt.subplots(2, 5, figsize=(12, 5), sharex=True, layout="constrained")
     for axis, task in zip(axes.flat, table.tasks, strict=False):

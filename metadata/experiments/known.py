@@ -56,7 +56,8 @@ def known(trials: Iterable[Trial], table: Table) -> Iterator[Known]:
         task, row, seed = place
         epochs = values[task, row, seed, : trial.rows]
         if np.isfinite(epochs).all() and np.isfinite(costs[task, row]).all() and len(epochs) == trial.rows:
-            yield Known(trial, epochs, *map(int, costs[task, row]), batch)
+            params, flops = (int(cost) for cost in costs[task, row])
+            yield Known(trial, epochs, params, flops, batch)
 
 
 def _shape(recipe: Recipe) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class Point:
 
 
 def test_modules_register_when_a_name_is_not_known_yet(monkeypatch):
-    things = Registry("thing", "made.up")
+    things: Registry[str] = Registry("thing", "made.up")
     loaded = []
 
     def load():
@@ -34,7 +34,7 @@ def test_modules_register_when_a_name_is_not_known_yet(monkeypatch):
 
 
 def test_a_module_that_fails_is_said_and_does_not_stop_the_others(monkeypatch):
-    things = Registry("thing", "made.up")
+    things: Registry[str] = Registry("thing", "made.up")
     points = [Point(lambda: 1 / 0), Point(lambda: things("good")("g"))]
     monkeypatch.setattr(registry, "entry_points", lambda group: points)
     with pytest.warns(UserWarning, match=r"somewhere.else adds no thing: ZeroDivisionError"):
@@ -42,7 +42,7 @@ def test_a_module_that_fails_is_said_and_does_not_stop_the_others(monkeypatch):
 
 
 def test_a_name_is_registered_once():
-    things = Registry("thing")
+    things: Registry[int] = Registry("thing")
     things("a")(1)
     with pytest.raises(ValueError, match="registered twice"):
         things("a")(2)

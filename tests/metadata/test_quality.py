@@ -106,7 +106,9 @@ def test_between_tasks_and_with_a_table_of_another_recipe():
     assert order == pytest.approx(np.array([[1.0, -1.0], [-1.0, 1.0]]))
     rows = [real.row(name) for name in table.names]
     expected = spearmanr(np.linspace(10, 60, 400), real.values("cifar100")[rows])[0]
-    assert q.with_another(table, real, "t0", "cifar100") == (pytest.approx(expected), 400)
+    found, architectures = q.with_another(table, real, "t0", "cifar100")
+    assert found == pytest.approx(expected)
+    assert architectures == 400
 
 
 def test_by_epoch_ends_at_one():

@@ -88,7 +88,7 @@ def _digests(name: str) -> set[bytes]:
 
 
 def test_meta_training_and_held_out_classes_have_none_in_common():
-    sides = {"1-4": set(), "5": set()}
+    sides: dict[str, set[int]] = {"1-4": set(), "5": set()}
     for choice in read_plan("subsets-v1").tasks:
         asked = parse(choice.task)
         if asked.base != "cifar100":

@@ -14,7 +14,7 @@ from warmnas.metadata.experiments import ExperimentStore, export, generate, prep
 from warmnas.metadata.experiments.plan import ExtraSeeds, TaskChoice
 
 
-class Refusing(FakeTrainer):
+class Refusing(FakeTrainer):  # type: ignore[misc]
     """A trainer that must not be asked for what is known."""
 
     def train(self, trials, task, report, device):
