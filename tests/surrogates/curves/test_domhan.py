@@ -114,12 +114,14 @@ def test_what_is_seen_later_narrows_it():
     assert stds == sorted(stds, reverse=True)
 
 
-def test_weights_of_the_average_fall_with_the_error():
+def test_the_average_is_over_the_families_that_the_prior_allows():
     fits = fit_families(clean(25).unit[:, :25], 50.0)
-    mean, std = average(fits)
-    good = np.argsort(fits.cost[0])[:3]
-    assert abs(mean[0] - fitted_ends(fits)[0, good].mean()) < 0.02
-    assert 0 < std[0] < 0.05
+    there = np.isfinite(fits.cost[0])
+    mean, spread, noise = average(fits)
+    residuals = fits.cost[0, there] / recency_weights(25).sum()
+    assert noise[0] == pytest.approx(np.sqrt(residuals.mean()))
+    assert spread[0] == pytest.approx(0.242 * 2**1.33 * there.sum() / 11 * noise[0])
+    assert mean[0] == pytest.approx(fitted_ends(fits)[0, there].mean() + 0.303 * spread[0])
 
 
 def test_too_few_epochs_are_answered_by_the_last_value():
