@@ -13,29 +13,14 @@ from torch.nn import functional
 from ..errors import WarmnasError
 from ..spaces.base import Genotypes
 from ..spaces.chain import AVERAGE, CONV, END, LAYERS, MAX, RESIDUAL, Layer
-
-
-class Every(nn.Module):
-    """Every so many rows and columns: (batch, c, h, w) -> (batch, c, h / stride, w / stride), rounded up."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        """A copy, channels last in memory where ``x`` is."""
-        return x[:, :, :: self.stride, :: self.stride].clone(memory_format=torch.preserve_format)
+from .pointwise import PointwiseConv2d
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int) -> list[nn.Module]:
-    """Convolution without bias and batch norm; the side becomes ceil(side / stride).
-
-    A 1x1 convolution of stride 2 drops its pixels before: with channels last, torch 2.13 on a CPU writes outside its memory
-    in such a convolution of fewer than eight input channels.
-    """
-    first = [Every(stride)] if kernel == 1 and stride > 1 else []
-    within = 1 if first else stride
-    return [*first, nn.Conv2d(inputs, outputs, kernel, within, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
+    """Convolution without bias and batch norm; the side becomes ceil(side / stride)."""
+    if kernel == 1:
+        return [PointwiseConv2d(inputs, outputs, stride), nn.BatchNorm2d(outputs)]
+    return [nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs)]
 
 
 class Residual(nn.Module):

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from ..errors import UnknownName
 from ..spaces.darts_cells import OPERATIONS
+from .pointwise import PointwiseConv2d
 
 
 def relu_conv_norm(inputs: int, outputs: int, affine: bool = True) -> nn.Sequential:
@@ -38,8 +39,8 @@ class FactorizedReduce(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, affine: bool = True) -> None:
         super().__init__()
-        self.even = nn.Conv2d(inputs, outputs // 2, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(inputs, outputs - outputs // 2, 1, stride=2, bias=False)
+        self.even = PointwiseConv2d(inputs, outputs // 2, stride=2)
+        self.odd = PointwiseConv2d(inputs, outputs - outputs // 2, stride=2)
         self.norm = nn.BatchNorm2d(outputs, affine=affine)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -15,16 +15,18 @@ from torch import nn
 from ..spaces.base import Genotypes
 from ..spaces.complete_cell import EDGES, NONE, live_edges
 from ..spaces.nasbench201 import CONV1, CONV3, POOL, SKIP
+from .pointwise import PointwiseConv2d
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, models: int = 1) -> nn.Sequential:
     """ReLU, convolution without bias, batch norm; of several models side by side in the channels."""
-    padding = kernel // 2
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(models * inputs, models * outputs, kernel, stride, padding, groups=models, bias=False),
-        nn.BatchNorm2d(models * outputs),
+    wide_in, wide_out = models * inputs, models * outputs
+    layer = (
+        PointwiseConv2d(wide_in, wide_out, stride, models)
+        if kernel == 1
+        else nn.Conv2d(wide_in, wide_out, kernel, stride, kernel // 2, groups=models, bias=False)
     )
+    return nn.Sequential(nn.ReLU(), layer, nn.BatchNorm2d(wide_out))
 
 
 def operation(kind: int, width: int, inputs: int | None = None) -> nn.Module:

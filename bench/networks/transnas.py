@@ -18,6 +18,7 @@ from ..spaces.complete_cell import EDGES, NONE, live_edges
 from ..spaces.transnas import CONV1, CONV3, SKIP, module_shapes
 from .darts_operations import FactorizedReduce
 from .nasbench201 import conv
+from .pointwise import PointwiseConv2d
 
 Block = Callable[[int, int, int], nn.Module]  # of input channels, output channels, stride
 
@@ -71,7 +72,7 @@ class BasicBlock(nn.Module):
         self.body = nn.Sequential(conv(inputs, outputs, 3, stride), conv(outputs, outputs, 3))
         changed = stride != 1 or inputs != outputs
         norm = nn.BatchNorm2d(outputs, eps=1.0, momentum=1.0)
-        mix = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm)
+        mix = nn.Sequential(PointwiseConv2d(inputs, outputs, stride), norm)
         self.shortcut = mix if changed else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -97,7 +97,7 @@ def test_a_residual_block_is_he_s_basic_block() -> None:
 def test_cells_repeat_convolutions_and_residual_blocks_only() -> None:
     net = network("conv3x3-w2-s2,res-w4-s2,max-s2,skip1", cells=3)
     kinds = [[type(m).__name__ for m in layer.modules()] for layer in net.layers]
-    assert [k.count("Conv2d") for k in kinds] == [3, 7, 0, 0]
+    assert [sum(name.endswith("Conv2d") for name in k) for k in kinds] == [3, 7, 0, 0]
     strided = [m.stride[0] for m in net.modules() if isinstance(m, nn.Conv2d)]
     assert strided.count(2) == 2  # the shortcut drops pixels before
     assert net(torch.zeros(2, 3, 9, 12)).shape == (2, 5)
@@ -139,10 +139,9 @@ def test_channels_last_and_small_images_are_no_harm() -> None:
     plain = net(images)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     torch.testing.assert_close(net(images.to(memory_format=torch.channels_last)), plain)
-    picked = net.stem(images)[:, :, ::2, ::2]
     conv = next(m for m in net.layers[0].modules() if isinstance(m, nn.Conv2d))
     strided = nn.functional.conv2d(net.stem(images).contiguous(), conv.weight.contiguous(), stride=2)
-    torch.testing.assert_close(conv(picked.contiguous()), strided)
+    torch.testing.assert_close(conv(net.stem(images)), strided)
 
 
 @pytest.mark.parametrize("size", [{"width": 0}, {"cells": 0}, {"depth": 3}])
