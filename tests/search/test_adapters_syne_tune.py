@@ -31,18 +31,13 @@ QUICK = (
 every_searcher = pytest.mark.parametrize("name", QUICK)
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of statsmodels, about what Syne Tune calls it with
-        yield
-
-
 # --- their searchers in our study ----------------------------------------------------------------------------------
 @every_searcher
 def test_candidates_are_proposed_once_though_the_searcher_repeats(name: str, few_cells: Table, drive: Drive) -> None:
     problem = make_problem(few_cells, "cifar100", Protocol(("cifar100",), 12, 2, sources="none"))
-    rows = drive(f"syne-tune:{name}", problem, few_cells.values("cifar100"), 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # those of the library's own libraries are not for the user to mend
+        rows = drive(f"syne-tune:{name}", problem, few_cells.values("cifar100"), 3)
     assert (rows >= 0).all()
     assert all(len(np.unique(run)) == 12 for run in rows)
 

@@ -8,6 +8,7 @@ whatever their seed; it is set from the run's own stream while they draw and put
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,10 +79,13 @@ class SearcherRun(ForeignRun):
 
     @contextmanager
     def _own_random_state(self) -> Iterator[None]:
+        """Draw from the run's own state; what Syne Tune's own libraries warn it of is not for the user to mend."""
         before = np.random.get_state()  # noqa: NPY002 -- not ours: what Syne Tune draws from
         np.random.set_state(self._global)  # noqa: NPY002
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
         finally:
             self._global = np.random.get_state()  # noqa: NPY002
             np.random.set_state(before)  # noqa: NPY002
