@@ -91,7 +91,7 @@ def collected(
     for p, proxy in enumerate(wanted):
         column = [[of_init[p] for of_init in row] for row in measured]
         parts[proxy.name] = np.array([[m.parts for m in row] for row in column], dtype=np.float64).reshape(
-            len(genotypes), -1, len(proxy.parts)
+            len(genotypes), len(measured[0]) if measured else 0, len(proxy.parts)
         )
         # An architecture that stands in the set again was not measured again.
         timed = range(len(column)) if proxy.whole else first
