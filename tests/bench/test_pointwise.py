@@ -28,7 +28,8 @@ def test_narrow_networks_train_with_channels_last(name):
     chosen = space(name)
     images = torch.randn(4, 3, 16, 16).contiguous(memory_format=torch.channels_last)
     for genotype in chosen.sample(3, np.random.default_rng(0)):
-        network = chosen.build(genotype, (3, 16, 16), 5, width=2, cells=1).to(memory_format=torch.channels_last)
+        network = chosen.build(genotype, (3, 16, 16), 5, width=2, cells=1)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for _ in range(2):  # what is written outside of its memory is noticed when that is freed
             network(images).sum().backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
