@@ -20,6 +20,7 @@ from ..bench import FloatArray, Split, Table
 
 SATURATED = 2.0  # points: less than this between the median and the best, and good architectures cannot be told apart
 NOISY = 0.5  # rank correlation between two seeds below which a task is mostly noise
+ENOUGH = 20  # architectures, below which a task is not judged
 FEWEST = 8  # architectures with several seeds, below which nothing is said of noise
 Order = npt.NDArray[Any]
 
@@ -55,7 +56,9 @@ class TaskQuality:
 
     @property
     def verdict(self) -> str:
-        """``saturated``, ``noise``, both, or nothing."""
+        """``saturated``, ``noise``, both, or nothing; ``too few`` where too little was measured to say."""
+        if self.architectures < ENOUGH:
+            return "too few"
         words = ["saturated"] if self.highest - self.median < SATURATED else []
         return " and ".join([*words, "noise"] if self.seeds < NOISY else words)
 

@@ -74,6 +74,8 @@ def test_verdicts():
     assert both.verdict == "saturated and noise"
     (loud,) = q.quality(made(50 + steps[None], 20.0))
     assert loud.verdict == "noise"
+    (few,) = q.quality(made(np.full((1, 19), 98.0), 0.1))
+    assert few.verdict == "too few"
 
 
 def test_what_was_not_repeated_has_no_noise():
