@@ -40,7 +40,7 @@ def test_an_additive_device_is_recovered():
     cells = draw_connected(NB201, 400, np.random.default_rng(0))
     model = AdditiveLatency.calibrate(NB201, cells[:15], true_latency(cells[:15]))
     np.testing.assert_allclose(model(cells), true_latency(cells), rtol=1e-6)
-    noisy = np.asarray(true_latency(cells[:20]) * np.random.default_rng(1).normal(1, 0.05, 20), dtype=np.float64)
+    noisy: Any = true_latency(cells[:20]) * np.random.default_rng(1).normal(1, 0.05, 20)
     model = AdditiveLatency.calibrate(NB201, cells[:20], noisy)
     assert model.base >= 0
     assert (model.times >= 0).all()
@@ -51,8 +51,9 @@ def test_an_additive_device_is_recovered():
 def test_genes_of_different_choices_have_their_own_times():
     other = space("chain")
     cells = other.sample(40, np.random.default_rng(0))
-    model = AdditiveLatency.calibrate(other, cells, 1.0 + other.depth(cells))
-    np.testing.assert_allclose(model(cells), 1.0 + other.depth(cells), rtol=1e-6)
+    latencies = (1.0 + other.depth(cells)).astype(np.float64)
+    model = AdditiveLatency.calibrate(other, cells, latencies)
+    np.testing.assert_allclose(model(cells), latencies, rtol=1e-6)
 
 
 def test_bad_measurements():
