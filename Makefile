@@ -13,7 +13,7 @@ demo: $(VENV)/.run
 		--optimizer all --runs 30 --budget 100 --out demo $(ARGS)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
