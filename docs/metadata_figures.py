@@ -16,11 +16,13 @@ from matplotlib.figure import Figure
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-from warmnas.bench import Split, Table, open_benchmark
+from warmnas.bench import Split, Table, benchmarks, open_benchmark
 from warmnas.metadata import quality as q
+from warmnas.metadata.experiments import read_plan
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "images"
+TABLES = ("images-v1", "chains-v1", "subsets-v1")
 REAL = ("cifar10-valid", "cifar100", "ImageNet16-120")
 INK, MUTED = "#1b1f24", "#8c959f"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933", "#882255", "#44aa99")
@@ -48,7 +50,16 @@ def quality_table(table: Table) -> str:
     """Spread, noise and ceilings of every task."""
     sizes = {task: eval_sizes(table, task) for task in table.tasks}
     head = (
-        *("task", "images: train / val / test", "cells", "worst", "median", "best", "sd of cells", "sd of the better half"),
+        *(
+            "task",
+            "images: train / val / test",
+            "architectures",
+            "worst",
+            "median",
+            "best",
+            "sd between them",
+            "sd of the better half",
+        ),
         *("noise (sd of one training)", "Spearman of two seeds", "ceiling", ""),
     )
     rows = [
@@ -172,6 +183,26 @@ def subsets_table(table: Table) -> str:
     )
 
 
+def progress(there: dict[str, Table]) -> str:
+    """How much of each plan stands in its table."""
+    rows = []
+    for name in TABLES:
+        plan = read_plan(name)
+        per_task = plan.architectures.per_task
+        wanted = len(plan.tasks) * sum(
+            part for draw in (plan.architectures, per_task) for part in (int(draw.uniform), draw.upper_half)
+        )
+        wanted = wanted * plan.seeds + len(plan.tasks) * plan.extra_seeds.architectures * max(
+            plan.extra_seeds.seeds - plan.seeds, 0
+        )
+        done = 0
+        if name in there:
+            array = there[name].data["val_accuracy"].transpose("task", "architecture", "seed", "epoch").values
+            done = int((~np.isnan(array)).any(axis=-1).sum())
+        rows.append((f"`{name}`", f"{done:,}", f"{wanted:,}"))
+    return markdown(("table", "trainings in it", "in its plan"), rows)
+
+
 def replace(text: str, name: str, content: str) -> str:
     """The text with what stands between the marks of that name replaced."""
     pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
@@ -199,12 +230,18 @@ def main() -> None:
     )
     PICTURES.mkdir(exist_ok=True)
     page = (DOCS / "metadata.md").read_text()
-    images = open_benchmark("images-v1")
-    page = replace(page, "quality", quality_table(images))
-    page = replace(page, "real", real_table(images))
-    pictures = {"curves": curves(images), "epochs": epochs_picture(images), "tasks": heatmap(images)}
-    pictures["chains"] = chains_picture(open_benchmark("chains-v1"))
-    page = replace(page, "subsets", subsets_table(open_benchmark("subsets-v1")))
+    there = {name: open_benchmark(name) for name in TABLES if name in benchmarks}
+    page = replace(page, "progress", progress(there))
+    pictures: dict[str, Figure] = {}
+    if images := there.get("images-v1"):
+        page = replace(page, "quality", quality_table(images))
+        page = replace(page, "real", real_table(images))
+        pictures = {"curves": curves(images), "epochs": epochs_picture(images), "tasks": heatmap(images)}
+    if chains := there.get("chains-v1"):
+        pictures["chains"] = chains_picture(chains)
+        page = replace(page, "chains", quality_table(chains))
+    if subsets := there.get("subsets-v1"):
+        page = replace(page, "subsets", subsets_table(subsets))
     for name, figure in pictures.items():
         figure.savefig(PICTURES / f"metadata-{name}.png", dpi=110)
     (DOCS / "metadata.md").write_text(page)
