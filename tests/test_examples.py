@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 NEEDS = {"optuna_study": ("optuna", "cmaes"), "syne_tune_simulation": ("syne_tune", "huggingface_hub")}
 LAST_LINE = {
-    "simulated_time": "source-ranking",
-    "optuna_study": "3. REA as Optuna's sampler: ",
-    "syne_tune_simulation": "2. 4",
+    "simulated_time": r"source-ranking",
+    "optuna_study": r"3\. REA as Optuna's sampler: ",
+    # Syne Tune's simulator adds the time that its decisions really took, so the number differs by a few.
+    "syne_tune_simulation": r"2\. [34]\d trainings by four simulated workers in 40,000 s; best validation \d\d\.\d",
 }
 
 
@@ -37,5 +39,5 @@ def test_the_example_runs(path: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.splitlines()[-1].startswith(LAST_LINE[path.stem])
+    assert re.match(LAST_LINE[path.stem], run.stdout.splitlines()[-1])
     assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
