@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from ...bench import FloatArray, IntArray
+from ...metadata import quality
 
 RESAMPLES = 1000
 FEWEST = 5  # architectures, below which no correlation is given
@@ -76,13 +77,7 @@ def ranks(x: FloatArray) -> FloatArray:
 
 def spearman(a: FloatArray, b: FloatArray) -> float:
     """Spearman's rank correlation; NaN for fewer than ``FEWEST``, or where one side is constant."""
-    return _pearson(ranks(a), ranks(b)) if len(a) >= FEWEST else np.nan
-
-
-def _pearson(a: FloatArray, b: FloatArray) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else np.nan
+    return quality.spearman(a, b) if len(a) >= FEWEST else np.nan
 
 
 def partial(a: FloatArray, b: FloatArray, given: FloatArray) -> float:

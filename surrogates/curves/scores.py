@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ...bench import FloatArray
+from ...metadata.quality import spearman
 from .final import FinalValues
 
 CENTRAL = 0.9
@@ -46,12 +46,5 @@ def score(final: FinalValues, rank_scores: FloatArray, truth: FloatArray) -> Sco
         error=float(np.abs(final.mean - truth).mean()),
         calibration=float(np.abs(np.sort(levels) - even).mean()),
         coverage=float(((levels >= tail) & (levels <= 1 - tail)).mean()),
-        spearman=rank_correlation(rank_scores, final.metric.sign * truth),
+        spearman=spearman(rank_scores, final.metric.sign * truth),
     )
-
-
-def rank_correlation(a: FloatArray, b: FloatArray) -> float:
-    """Spearman's rank correlation of (n,) and (n,); NaN where one of them is constant."""
-    ranks = [rankdata(values) - (len(a) + 1) / 2 for values in (a, b)]
-    norm = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
-    return float(ranks[0] @ ranks[1] / norm) if norm > 0 else float("nan")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 CHUNK = 2048  # architectures at a time, which bounds the memory
 
 
-class EnsemblePredictor(Predictor):
-    """The mean of ``members`` networks, and the deviation between them."""
+class Ensemble(Predictor):
+    """The mean of ``members`` networks, and the deviation between them, however they were fitted."""
 
     members: int
 
@@ -31,21 +31,8 @@ class EnsemblePredictor(Predictor):
         """The untrained stack; all that it draws comes from ``rng``."""
 
     @abstractmethod
-    def _train(self, network: nn.Module, genotypes: Genotypes, values: FloatArray, rng: np.random.Generator) -> None:
-        """Train the stack on (n, genes) and standardised values (n,)."""
-
-    @abstractmethod
     def _scores(self, network: nn.Module, genotypes: Genotypes) -> FloatArray:
         """A number of each member for each architecture, larger for larger values: (members, n)."""
-
-    def _fit(self, genotypes: Genotypes, values: FloatArray) -> None:
-        rng = np.random.default_rng(self.seed)
-        self._network = self._build(rng)
-        self._train(self._network, genotypes, values, rng)
-        scores = self._scores(self._network, genotypes)
-        spread = scores.std(axis=1)
-        slope = ((scores - scores.mean(axis=1, keepdims=True)) * values).mean(axis=1) / np.maximum(spread, 1e-12) ** 2
-        self._line = np.stack([slope, -slope * scores.mean(axis=1)])
 
     def _predict(self, genotypes: Genotypes) -> tuple[FloatArray, FloatArray]:
         parts = [genotypes[start : start + CHUNK] for start in range(0, len(genotypes), CHUNK)]
@@ -73,6 +60,23 @@ class EnsemblePredictor(Predictor):
 
     def _restore_more(self, arrays: Arrays) -> None:
         """Take it back."""
+
+
+class EnsemblePredictor(Ensemble):
+    """Networks that are fitted to genotypes and a value of each."""
+
+    @abstractmethod
+    def _train(self, network: nn.Module, genotypes: Genotypes, values: FloatArray, rng: np.random.Generator) -> None:
+        """Train the stack on (n, genes) and standardised values (n,)."""
+
+    def _fit(self, genotypes: Genotypes, values: FloatArray) -> None:
+        rng = np.random.default_rng(self.seed)
+        self._network = self._build(rng)
+        self._train(self._network, genotypes, values, rng)
+        scores = self._scores(self._network, genotypes)
+        spread = scores.std(axis=1)
+        slope = ((scores - scores.mean(axis=1, keepdims=True)) * values).mean(axis=1) / np.maximum(spread, 1e-12) ** 2
+        self._line = np.stack([slope, -slope * scores.mean(axis=1)])
 
 
 def batches(rng: np.random.Generator, members: int, rows: int, size: int) -> list[IntArray]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from ...bench import FloatArray, Genotypes, SearchSpace, Table, WarmnasError
-from .ensemble import EnsemblePredictor, batches
+from .ensemble import Ensemble, batches
 from .experiments import Experiments, Images, far_weights, features_of, pooled
 from .predictor import Arrays, predictors
 
@@ -36,7 +36,7 @@ UNKNOWN = Images((3, 32, 32), 10)  # where nothing is known of the images
 
 
 @predictors("tap")
-class TAP(EnsemblePredictor):
+class TAP(Ensemble):
     """Two stacked LSTMs over the layers of a chain.
 
     Args:
@@ -165,9 +165,6 @@ class TAP(EnsemblePredictor):
                 loss.backward()  # type: ignore[no-untyped-call]
                 rms.step()
                 cosine.step()
-
-    def _train(self, network: nn.Module, genotypes: Genotypes, values: FloatArray, rng: np.random.Generator) -> None:
-        raise NotImplementedError  # :meth:`_learn` trains on prefixes
 
     def _scaled(self, features: FloatArray, present: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         scaled = (features - self._scaler[0]) / self._scaler[1]

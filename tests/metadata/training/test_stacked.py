@@ -111,6 +111,8 @@ def test_train_stack_is_train(noise: Any) -> None:
     for i, genotype in enumerate(GENOTYPES):
         own: list[Epoch] = []
         train(CELLS, genotype, task, TINY, 5, report=own.append)
+        np.testing.assert_allclose(seen[i][0][1], own[0][1], rtol=2e-3)
+        np.testing.assert_allclose(seen[i][0][3:5], own[0][3:5], atol=5)  # an image or two
         # In float32 rounding grows with every step; that the two are the same is tested in float64 above.
         np.testing.assert_allclose([e[1] for e in seen[i]], [e[1] for e in own], rtol=1e-2)
         np.testing.assert_allclose([e[3:5] for e in seen[i]], [e[3:5] for e in own], atol=10)

@@ -11,8 +11,9 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from warmnas.bench import ACCURACY, SplitAbsent, Table, WarmnasError, space
+from warmnas.metadata.quality import spearman
 from warmnas.surrogates.curves import Curves, FinalValues, NormalMixture, curve_models
-from warmnas.surrogates.curves.scores import rank_correlation, score
+from warmnas.surrogates.curves.scores import score
 from warmnas.surrogates.curves.study import curve_study, main, split_by_class, study_table
 from warmnas.surrogates.curves.tables import table_curves
 
@@ -109,7 +110,7 @@ def test_scores_of_a_perfect_and_of_a_shifted_forecast():
 
 
 def test_a_constant_order_has_no_correlation():
-    assert np.isnan(rank_correlation(np.ones(4), np.arange(4.0)))
+    assert np.isnan(spearman(np.ones(4), np.arange(4.0)))
 
 
 def test_a_study_of_a_table_and_its_command(tmp_path, capsys):
