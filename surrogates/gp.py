@@ -172,6 +172,13 @@ class PoolGP:
         self._scale = profiled_scale(white)
         return white.astype(np.float32), mean.astype(np.float32)
 
+    def leave_one_out(self, values: FloatArray) -> FloatArray:
+        """Mean at every observation without it, kernel and constant mean held (equation 5.12): (runs, n) -> (runs, n)."""
+        precision = np.swapaxes(self._inverse, 1, 2) @ self._inverse
+        weights = (precision @ (values - values.mean(axis=1, keepdims=True))[..., None])[..., 0]
+        means: FloatArray = values - weights / np.diagonal(precision, axis1=1, axis2=2)
+        return means
+
     def predict(self) -> tuple[Float32, Float32]:
         """Mean and standard deviation of the function at every candidate: two arrays (runs, candidates)."""
         return self._mean, deviation(self._explained, self._scale)

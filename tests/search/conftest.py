@@ -77,5 +77,9 @@ def drive_fixture() -> Drive:
 @pytest.fixture(scope="session")
 def spec_of() -> Callable[[str], str]:
     """How the tests run an optimizer of that name: as it is, but with short trainings."""
-    short = {"nao": "nao[initial=4,steps=2]", "xfernas": "xfernas[pretrain=3,steps=2]"}
+    short = {
+        "nao": "nao[initial=4,steps=2]",
+        "rgpe": "rgpe[rows=40,samples=32]",
+        "xfernas": "xfernas[pretrain=3,steps=2]",
+    }
     return lambda name: short.get(name, name)
