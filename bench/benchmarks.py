@@ -78,8 +78,10 @@ def open_benchmark(name: str) -> Table:
         UnknownName: where it is neither.
         CorruptFile: where the file is not an intact table.
     """
+    if Path(name).suffix in {".h5", ".hdf5", ".nc"}:
+        return Table.open(name)
     if name not in benchmarks:
-        if Path(name).suffix in {".h5", ".hdf5", ".nc"} or Path(name).is_file():
+        if Path(name).is_file():
             return Table.open(name)
         raise UnknownName("benchmark", name, benchmarks, hint=" Or name a table file (.h5).")
     if not benchmarks[name].cached:

@@ -138,7 +138,7 @@ class Table:
 
     @cached_property
     def _means(self) -> dict[tuple[str, str], FloatArray]:
-        return {(t, s): self._final(t, s, seeds=False) for t in self.tasks for s in self.splits[t]}
+        return {}  # filled as they are asked for
 
     @cached_property
     def _row_of_name(self) -> dict[str, int]:
@@ -149,14 +149,13 @@ class Table:
         try:
             return float(self._means[task, split][self._row_of_name[architecture]])
         except KeyError:
-            self.resolve(task, split)
-            return float(self._means[task, split][self.row(architecture)])
+            return float(self.values(task, None, split)[self.row(architecture)])
 
     def values(self, task: str, rows: IntArray | None = None, split: Split | str = Split.VAL) -> FloatArray:
         """Means over seeds at the end of training, of all rows or of ``rows`` in any shape; NaN if not measured."""
-        if (task, split) not in self._means:
-            self.resolve(task, split)
-        means = self._means[task, split]
+        means = self._means.get((task, split))
+        if means is None:
+            means = self._means[task, split] = self._final(task, Split(split), seeds=False)
         return means if rows is None else means.take(rows)
 
     def schedule_values(self, task: str, schedule: int | None, split: Split | str = Split.VAL) -> FloatArray:
