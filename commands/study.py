@@ -236,6 +236,8 @@ def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> S
 
 def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
     from ..search import live_params, optimizers
+    from ..transfer.rapidnas.described import pictured
 
     counted = all(live_params(table, task) is not None for table, task in targets)
-    return [name for name in optimizers if counted or name != "live-params"]
+    lacking = {name for name, there in (("live-params", counted), ("rapidnas", pictured(targets))) if not there}
+    return [name for name in optimizers if name not in lacking]

@@ -6,11 +6,15 @@ The target's values reach it one by one through ``tell``; the test split never d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..bench import Candidates, FloatArray, Genotypes
 from .streams import Streams
+
+if TYPE_CHECKING:
+    from ..transfer.rapidnas.described import Described
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Problem:
             not reserve memory for it.
         sources: earlier tasks, perhaps none.
         live_params: parameters on live paths, shape (candidates,), or None where the space does not say.
+        described: what the table says of the images of the target and of each source, in this order; perhaps nothing.
     """
 
     candidates: Candidates
@@ -46,6 +51,7 @@ class Problem:
     budget: int
     sources: tuple[SourceTask, ...] = ()
     live_params: FloatArray | None = None
+    described: tuple[Described, ...] = ()
 
     @property
     def runs(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bench import FloatArray, Split, Table, UnknownName, WarmnasError
+from ..transfer.rapidnas.described import described
 from .clock import charged_seconds
 from .evaluator import Observe
 from .problem import Problem
@@ -96,7 +97,8 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     seeds = run_seeds(protocol.seed, task, protocol.runs)
     names = sources_of(table, task, protocol)
     sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe, protocol.schedule)
-    return Problem(candidates, seeds, budget, sources, live_params(table, task))
+    images = tuple(described(table, name) for name in (task, *names))
+    return Problem(candidates, seeds, budget, sources, live_params(table, task), images)
 
 
 def _budget(table: Table, task: str, protocol: Protocol) -> int:

@@ -40,17 +40,23 @@ def vary_fixture() -> Vary:
     return vary
 
 
+def embedded(table: Table) -> Table:
+    """The table with a made-up embedding of each task's images."""
+    numbers = np.random.default_rng(7).normal(size=(len(table.tasks), 4))
+    return Table(table.data.assign(embedding=(("task", "feature"), numbers)))
+
+
 @pytest.fixture(scope="session")
 def few_cells(cells: Table) -> Table:
     """300 cells of NAS-Bench-201: several seeds, training times, few neighbours."""
-    return vary(cells, rows=np.sort(np.random.default_rng(5).choice(15_625, 300, replace=False)))
+    return embedded(vary(cells, rows=np.sort(np.random.default_rng(5).choice(15_625, 300, replace=False))))
 
 
 @pytest.fixture(scope="session")
 def few_graphs(graphs: Table) -> Table:
     """300 architectures of NAS-Bench-Graph that proteins has too: validation and test on nine tasks, no seeds."""
     candidates = graphs.candidates("proteins").table_rows
-    return vary(graphs, rows=np.sort(np.random.default_rng(6).choice(candidates, 300, replace=False)))
+    return embedded(vary(graphs, rows=np.sort(np.random.default_rng(6).choice(candidates, 300, replace=False))))
 
 
 def drive(spec: str, problem: Problem, values: FloatArray, n: int = 1) -> IntArray:
@@ -79,6 +85,7 @@ def spec_of() -> Callable[[str], str]:
     """How the tests run an optimizer of that name: as it is, but with short trainings."""
     short = {
         "nao": "nao[initial=4,steps=2]",
+        "rapidnas": "rapidnas[steps=2,generate=20]",
         "rgpe": "rgpe[rows=40,samples=32]",
         "xfernas": "xfernas[pretrain=3,steps=2]",
     }

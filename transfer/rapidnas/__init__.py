@@ -7,7 +7,30 @@ The public face: :class:`RapidNAS`, fitted on :class:`Experience` of several tas
 it does not import torch. ``python -m warmnas.transfer.rapidnas.train`` makes weights, ``...rapidnas.evaluate`` judges.
 """
 
-from .model import Experience, RapidNAS, shipped
-from .sets import TaskSet, embedding_set, image_set
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .model import Experience, RapidNAS, shipped
+    from .sets import TaskSet, embedding_set, image_set
+
+_HOMES = {
+    "Experience": "model",
+    "RapidNAS": "model",
+    "TaskSet": "sets",
+    "embedding_set": "sets",
+    "image_set": "sets",
+    "shipped": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: a study that never runs RapidNAS does not wait for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
 
 __all__ = ["Experience", "RapidNAS", "TaskSet", "embedding_set", "image_set", "shipped"]
