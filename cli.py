@@ -17,10 +17,10 @@ import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError
-from .commands import bench, metadata, predictors, proxies, study
+from .commands import bench, export, metadata, predictors, proxies, search, study
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (study.study, predictors.fit, predictors.predict, study.search, proxies.proxies):
+for command in (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies):
     app.command()(command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(metadata.app, name="metadata")

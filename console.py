@@ -85,6 +85,34 @@ def progress_bar(total: int | None) -> Iterator[Callable[[str, str, int], None] 
 
 
 @contextmanager
+def live_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Epochs of a live search on stderr, and how long the rest will take: a bar, or lines where it is no terminal."""
+    started, shown = time.monotonic(), ""
+    if not sys.stderr.isatty():
+
+        def line(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            if text and text != shown:
+                left = (time.monotonic() - started) * (total - done) / done if 0 < done < total else 0
+                print(f"{text}, about {duration(left)} left" if left else text, file=sys.stderr, flush=True)
+                shown = text
+
+        yield line
+        return
+    with _progress() as bar:
+        task = bar.add_task("", total=None)
+
+        def show(done: int, total: int, text: str) -> None:
+            nonlocal shown
+            if text and not done:
+                bar.console.print(text, highlight=False, markup=False)
+            shown = text if text and done else shown
+            bar.update(task, completed=done, total=total, description=shown, refresh=True)
+
+        yield show
+
+
+@contextmanager
 def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
     """So many of so many on stderr, and how long the rest will take; None where stderr is not a terminal."""
     if not sys.stderr.isatty():

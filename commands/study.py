@@ -1,4 +1,4 @@
-"""``warmnas study`` and ``warmnas search``: optimizers, or predictors, on the tasks of benchmarks."""
+"""``warmnas study``: optimizers, or predictors, on the tasks of benchmarks."""
 
 from __future__ import annotations
 
@@ -134,43 +134,6 @@ def _predictor_study(
 
     def printed() -> None:
         console.print_predictors(content)
-        print(f"Report: {folder / records.REPORT}")
-
-    return as_json(content) if json else printed
-
-
-def search(
-    context: typer.Context,
-    benchmark: Benchmark,
-    task: Annotated[str, typer.Option(help="The target task, held out of the sources.")],
-    optimizer: Annotated[str, typer.Option(help="Name, with options as in rea[population=50].")] = "xfernas",
-    budget: Budget = None,
-    out: Out = None,
-    json: AsJson = False,
-    seed: Seed = 0,
-    observe: Observe = Observed.mean,
-    sources: Sources = "all",
-    source_rows: SourceRows = None,
-    leave_out: LeaveOut = None,
-    schedule: Schedule = None,
-    seconds: Seconds = None,
-) -> Printer:
-    """One search on one task of a benchmark, warm-started from its other tasks."""
-    from ..search import records
-
-    if "all" in (task, optimizer):
-        raise WarmnasError("a search has one --task and one --optimizer; 'all' is for warmnas study")
-    tables = open_tables([benchmark])
-    protocol = _protocol(tables, [task], budget, 1, seed, observe, sources, source_rows, leave_out)
-    protocol = _limited(protocol, schedule, seconds)
-    folder = out or _default_folder("search", tables, protocol)
-    with records.output_folder(folder):
-        result = _run(tables, [optimizer], protocol)
-        found = records.found(result.outcomes[0])
-        content = records.write_study(result, folder, context.obj, {"found": found})
-
-    def printed() -> None:
-        console.print_found(found, content["rows"][0]["metric"])
         print(f"Report: {folder / records.REPORT}")
 
     return as_json(content) if json else printed

@@ -121,6 +121,10 @@ class SearchSpace(Encodings):
         """The genotypes without operations that no path from input to output uses: (..., genes) -> (..., genes)."""
         return np.array(genotypes, dtype=np.int8)
 
+    def reference(self) -> Genotypes | None:
+        """The architecture that people would take without a search, shape (genes,), or None where there is no such."""
+        return None
+
     def live_params(self, genotypes: Genotypes, classes: int) -> FloatArray | None:
         """Parameters on paths from input to output of the space's own network, or None where none is fixed."""
         return None

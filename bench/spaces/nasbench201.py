@@ -87,6 +87,10 @@ class NASBench201Space(CompleteCellSpace):
         """Parameters without those of edges that no path uses: (..., 6) -> (...,)."""
         return parameter_count(_count(self.live(genotypes)), classes)
 
+    def reference(self) -> Genotypes:
+        """ResNet's cell: two 3x3 convolutions one after the other, and a skip connection around both."""
+        return np.array([CONV3, NONE, CONV3, SKIP, NONE, SKIP], dtype=np.int8)
+
     def to_string(self, genotype: Genotypes) -> str:
         """``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
         a, b, c, d, e, f = (OPERATIONS[int(g)] for g in genotype)

@@ -25,6 +25,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "PPM", "TIFF")  # no format whos
 PARTS = {"train": TRAIN, "training": TRAIN, "val": VAL, "valid": VAL, "validation": VAL, "test": TEST, "testing": TEST}
 MOST_PIXELS = 2**27
 DEFAULT_SIDE = 32
+MOST_LOST = 0.05  # share of images that may be unreadable where that is allowed
 LARGE = 256  # photographs are first reduced to between this and twice this by a whole number
 GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "F")
 
@@ -92,6 +93,33 @@ def _array(image: Image.Image) -> UInt8:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
+def _readable(files: list[Path]) -> list[bool]:
+    """Which of the files can be decoded to the end."""
+
+    def whole(path: Path) -> bool:
+        try:
+            _open(path)
+        except CorruptFile:
+            return False
+        return True
+
+    return [whole(path) for path in files]
+
+
+def _left_out(root: Path, found: list[tuple[Path, str, int]]) -> tuple[list[tuple[Path, str, int]], str]:
+    """The listing without what cannot be read, and a note that says so; CorruptFile where that is more than a few."""
+    readable = _readable([file for file, *_ in found])
+    lost = [file for (file, *_), fine in zip(found, readable, strict=True) if not fine]
+    kept = [entry for entry, fine in zip(found, readable, strict=True) if fine]
+    if len(lost) > max(1, MOST_LOST * len(found)):
+        raise CorruptFile(f"{root}: {len(lost)} of {len(found)} images are not readable, for example {lost[0]}")
+    if {label for _, label, _ in kept} != {label for _, label, _ in found}:
+        raise CorruptFile(f"{lost[0]}: not a readable image, and its class has no other")
+    images = "1 image is" if len(lost) == 1 else f"{len(lost)} images are"
+    others = " and others" if len(lost) > 1 else ""
+    return kept, f"{images} not readable and left out: {lost[0]}{others}."
+
+
 def _sizes(files: list[Path]) -> tuple[set[tuple[int, int]], str]:
     """All sizes, and L or RGB, from the images' heads."""
     sizes, modes = set(), set()
@@ -116,14 +144,27 @@ def _read(files: list[Path], mode: str, side: int | None) -> Iterator[tuple[UInt
         yield _array(image) if side is None else _resize(image, side), content, _resize(image, THUMB)
 
 
-def read_folder(root: Path, resolution: int | None) -> Source:
-    """The set of a folder; WarmnasError or CorruptFile naming the file or the class where it is not one."""
+def read_folder(root: Path, resolution: int | None, lenient: bool = False) -> Source:
+    """The set of a folder; WarmnasError or CorruptFile naming the file or the class where it is not one.
+
+    ``lenient`` leaves out a few images that cannot be read, and a note says so.
+    """
     found = listing(root)
+    try:
+        return _listed(root, found, resolution)
+    except CorruptFile:
+        if not lenient:
+            raise
+    kept, note = _left_out(root, found)
+    return _listed(root, kept, resolution, (note,))
+
+
+def _listed(root: Path, found: list[tuple[Path, str, int]], resolution: int | None, notes: tuple[str, ...] = ()) -> Source:
     files = [file for file, *_ in found]
     sizes, mode = _sizes(files)
     mixed = len(sizes) > 1
     side = resolution or (DEFAULT_SIDE if mixed else None)
-    notes = (f"Images of {len(sizes)} sizes became {side} x {side}.",) if mixed and resolution is None else ()
+    notes += (f"Images of {len(sizes)} sizes became {side} x {side}.",) if mixed and resolution is None else ()
     images, contents, thumbs = zip(*_read(files, mode, side), strict=True)
     classes = sorted({label for _, label, _ in found})
     return Source(

@@ -30,6 +30,7 @@ def open_task(
     channels: int | None = None,
     train_size: int | None = None,
     groups: Path | None = None,
+    lenient: bool = False,
 ) -> ImageTask:
     """Open a task.
 
@@ -40,13 +41,14 @@ def open_task(
         channels: 1 for grey, 3 for RGB; None keeps the data's own.
         train_size: training images to keep, spread over the classes as they are; all where there are fewer.
         groups: a file that says which images must stay on one side of a split (``groups.py``).
+        lenient: leave out a few images of a folder that cannot be read, and say so in the notes.
 
     Raises:
         WarmnasError: in one line, naming file and field, where the data or the arguments are wrong.
     """
     asked = Spec(spec) if os.path.exists(spec) else parse(spec)
     _check_size(spec, resolution, channels)
-    source, origin = read(asked.base, resolution)
+    source, origin = read(asked.base, resolution, lenient)
     check(source)
     alike = near_identical(source)
     chance = keys(source.digests, "split", origin.family, asked.split or 0)

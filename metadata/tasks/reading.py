@@ -25,8 +25,11 @@ class Origin:
     licence: str = "the user's"
 
 
-def read(base: str, resolution: int | None) -> tuple[Source, Origin]:
-    """The images of a name or a path; ``resolution`` is that of a folder's images, which may be too large to keep."""
+def read(base: str, resolution: int | None, lenient: bool = False) -> tuple[Source, Origin]:
+    """The images of a name or a path; ``resolution`` is that of a folder's images, which may be too large to keep.
+
+    ``lenient`` leaves out a few images of a folder that cannot be read.
+    """
     if base in tasks:
         known = tasks[base]
         return known.read(), Origin(base, known.flip, known.crop, known.source, known.licence)
@@ -42,7 +45,7 @@ def read(base: str, resolution: int | None) -> tuple[Source, Origin]:
     family = task_name(path.resolve() if path.name in ("", ".", "..") else path)
     if path.is_dir():
         try:
-            return read_folder(path, resolution), Origin(family)
+            return read_folder(path, resolution, lenient), Origin(family)
         except OSError as error:
             raise WarmnasError(f"{path} was not read: {error}") from error
     if path.suffix.lower() != ".npz":

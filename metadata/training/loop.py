@@ -112,6 +112,11 @@ class Training:
         self.clock = _clock(first.device)
         self._order, self._noise = stream(seed, ORDER), stream(seed, NOISE)
 
+    @property
+    def streams(self) -> tuple[np.random.Generator, np.random.Generator]:
+        """What order and augmentation are drawn from; with the weights and the optimizer they are the training's state."""
+        return self._order, self._noise
+
     def step(self, images: Tensor, labels: Tensor, progress: float) -> Tensor:
         """One update after ``progress`` epochs; sums over the batch of loss and of right answers, (2, models)."""
         for group in self.optimizer.param_groups:

@@ -1,0 +1,23 @@
+"""``warmnas export``: the network that a search found, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import Printer
+
+
+def export(
+    run: Annotated[Path, typer.Option(help="The --out folder of a warmnas search --data.")],
+    format: Annotated[str, typer.Option(help="state-dict, torch-export or onnx.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+) -> Printer:
+    """The network that a search found; it takes uint8 images (n, height, width, channels) and gives logits."""
+    from ..search.live.exporting import export_run
+
+    worst = export_run(run, format, out)
+    checked = "" if format == "state-dict" else f" (checked: logits differ by at most {worst:.1e})"
+    return lambda: print(f"{out}: {format}{checked}")

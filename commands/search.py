@@ -1,0 +1,151 @@
+"""``warmnas search``: one search, on a benchmark's held-out task or on somebody's own images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import console
+from ..bench.errors import WarmnasError
+from .common import AsJson, Out, Printer, Seed, as_json, free_folder, open_tables
+from .study import (
+    Budget,
+    LeaveOut,
+    LeftOut,
+    Observe,
+    Observed,
+    Schedule,
+    SourceRows,
+    Sources,
+    _default_folder,
+    _limited,
+    _protocol,
+    _run,
+)
+
+ON_BENCHMARK = ("--task", "--observe", "--sources", "--source-rows", "--leave-out", "--schedule")
+
+
+def search(
+    context: typer.Context,
+    benchmark: Annotated[str | None, typer.Option(help="Search a task of this benchmark, or table file (.h5).")] = None,
+    task: Annotated[str | None, typer.Option(help="The target task of the benchmark, held out of the sources.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Search on images: a built-in task, a folder of images per class, or an .npz.")
+    ] = None,
+    space: Annotated[str, typer.Option(help="Search space, with --data.")] = "nasbench201",
+    optimizer: Annotated[str, typer.Option(help="Name, with options as in rea[population=50].")] = "warm",
+    stopper: Annotated[str, typer.Option(help="What ends trainings early, with --data, as in median or lc-pfn.")] = "none",
+    budget: Budget = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of a training, with --data [default: 20].")] = None,
+    out: Out = None,
+    json: AsJson = False,
+    seed: Seed = 0,
+    seconds: Annotated[
+        float | None, typer.Option(help="Time for all of it, retraining included; simulated time on a benchmark.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Trainings at a time [default: one per core, or per GPU].")] = None,
+    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster (auto, host:port) to train on.")] = None,
+    resolution: Annotated[int | None, typer.Option(help="Side of the images in pixels [default: 16].")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu or cuda [default: a GPU where there is one].")] = None,
+    groups: Annotated[str | None, typer.Option(help="File of groups of images that stay together in a split.")] = None,
+    model: Annotated[str | None, typer.Option(help="A fitted predictor (warmnas fit) as one more source.")] = None,
+    width: Annotated[int | None, typer.Option(help="Channels of the first stage, with --data [default: 8].")] = None,
+    cells: Annotated[int | None, typer.Option(help="Cells per stage, with --data [default: 1].")] = None,
+    batch: Annotated[int | None, typer.Option(help="Images of a batch, with --data [default: 128].")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Experiment store that the trainings are added to [default: the user's own].")
+    ] = None,
+    observe: Observe = Observed.mean,
+    sources: Sources = "all",
+    source_rows: SourceRows = None,
+    leave_out: LeaveOut = None,
+    schedule: Schedule = None,
+) -> Printer:
+    """One search: on your images, ending in a trained network, or on one task of a benchmark."""
+    if (benchmark is None) == (data is None):
+        raise WarmnasError("give --data (your images) or --benchmark with --task (a table), one of the two")
+    if data is None:
+        options = {"--epochs": epochs, "--workers": workers, "--ray": ray, "--resolution": resolution, "--device": device}
+        options |= {"--groups": groups, "--model": model, "--width": width, "--cells": cells, "--batch": batch}
+        _refuse(options | {"--store": store, "--stopper": None if stopper == "none" else stopper}, "--data")
+        if benchmark is None or task is None:
+            raise WarmnasError("--benchmark needs --task, the name of one of its tasks; see warmnas bench info")
+        protocol = (task, budget, seed, observe, sources, source_rows, leave_out, schedule, seconds)
+        return _on_benchmark(context.obj, benchmark, optimizer, out, json, *protocol)
+    given: dict[str, Any] = {"--task": task, "--source-rows": source_rows, "--leave-out": leave_out, "--schedule": schedule}
+    given |= {
+        "--observe": None if observe is Observed.mean else observe,
+        "--sources": None if sources == "all" else sources,
+    }
+    _refuse(given, "--benchmark")
+    chosen = {"budget": budget, "epochs": epochs, "width": width, "cells": cells, "batch": batch}
+    rest = {"seconds": seconds, "workers": workers, "ray": ray, "seed": seed, "resolution": resolution, "device": device}
+    rest |= {"groups": groups, "model": model, "space": space, "optimizer": optimizer, "stopper": stopper}
+    return _on_images(context.obj, data, out, json, store, {k: v for k, v in chosen.items() if v is not None} | rest)
+
+
+def _refuse(options: dict[str, Any], needed: str) -> None:
+    """WarmnasError where an option was given that only goes with another."""
+    for name, value in options.items():
+        if value is not None:
+            raise WarmnasError(f"{name} goes with {needed} only")
+
+
+def _on_benchmark(
+    command: str,
+    benchmark: str,
+    optimizer: str,
+    out: Path | None,
+    json: bool,
+    task: str,
+    budget: int | None,
+    seed: int,
+    observe: Observed,
+    sources: str,
+    source_rows: str | None,
+    leave_out: LeftOut | None,
+    schedule: int | None,
+    seconds: float | None,
+) -> Printer:
+    """One run on a task whose table knows every answer."""
+    from ..search import records
+
+    if "all" in (task, optimizer):
+        raise WarmnasError("a search has one --task and one --optimizer; 'all' is for warmnas study")
+    tables = open_tables([benchmark])
+    protocol = _protocol(tables, [task], budget, 1, seed, observe, sources, source_rows, leave_out)
+    protocol = _limited(protocol, schedule, seconds)
+    folder = out or _default_folder("search", tables, protocol)
+    with records.output_folder(folder):
+        result = _run(tables, [optimizer], protocol)
+        found = records.found(result.outcomes[0])
+        content = records.write_study(result, folder, command, {"found": found})
+
+    def printed() -> None:
+        console.print_found(found, content["rows"][0]["metric"])
+        print(f"Report: {folder / records.REPORT}")
+
+    return as_json(content) if json else printed
+
+
+def _on_images(
+    command: str, data: str, out: Path | None, json: bool, store: Path | None, options: dict[str, Any]
+) -> Printer:
+    """A search that trains."""
+    from ..search import records
+    from ..search.live import Parts, Settings, search_images
+
+    settings = Settings(data, **options)
+    folder = out or free_folder(Path("runs") / f"search-{Path(data).name.split('[')[0]}-{settings.protocol}")
+    with console.live_bar() as progress:
+        parts = Parts(store=store, note=console.complain, progress=progress)
+        content = search_images(settings, folder, command, parts)
+
+    def printed() -> None:
+        console.print_found(content["found"], "accuracy (percent)")
+        print(f"Report: {folder / records.REPORT}")
+
+    return as_json(content) if json else printed
