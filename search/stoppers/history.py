@@ -52,17 +52,24 @@ class History:
 
     def record(self, trial: int, value: float, train_loss: float = np.nan) -> None:
         """The next epoch of a training gave this validation value; WarmnasError where it is not finite."""
-        epoch = int(self._seen[trial])
-        if epoch == self.total:
-            raise WarmnasError(f"training {trial} has its {self.total} epochs already")
-        if not np.isfinite(value):
-            raise WarmnasError(f"training {trial}, epoch {epoch + 1}: the value is {value}; call fail where it diverged")
-        self._values[trial, epoch], self._losses[trial, epoch] = value, train_loss
-        self._seen[trial] = epoch + 1
-        if epoch + 1 == self.total:
+        self.extend(trial, np.array([value], dtype=np.float64), np.array([train_loss], dtype=np.float64))
+
+    def extend(self, trial: int, values: FloatArray, losses: FloatArray | None = None) -> None:
+        """The next epochs of a training gave these values, (epochs,); NaN where an epoch was passed without a look."""
+        first, end = int(self._seen[trial]), int(self._seen[trial]) + len(values)
+        if end > self.total:
+            raise WarmnasError(f"training {trial} has {first} of its {self.total} epochs, and {len(values)} more came")
+        if not np.isfinite(values[-1]):
+            raise WarmnasError(f"training {trial}, epoch {end}: the value is no number; call fail where it diverged")
+        self._values[trial, first:end] = values
+        if losses is not None:
+            self._losses[trial, first:end] = losses
+        self._seen[trial] = end
+        if end == self.total:
             self._running[trial] = False
-            if self.best is None or self.metric.sign * (value - self.best) > 0:
-                self.best, self.incumbent = float(value), trial
+            final = float(values[-1])
+            if self.best is None or self.metric.sign * (final - self.best) > 0:
+                self.best, self.incumbent = final, trial
 
     def stop(self, trial: int) -> None:
         """A training does not go on for now."""
@@ -81,6 +88,10 @@ class History:
     def genotypes(self) -> Genotypes:
         """Of all trainings, (trials, genes)."""
         return np.stack(self._genotypes) if self._genotypes else np.empty((0, 0), dtype=np.int8)
+
+    def genotype(self, trial: int) -> npt.NDArray[np.int8]:
+        """Of one training, (genes,)."""
+        return self._genotypes[trial]
 
     @property
     def values(self) -> FloatArray:
@@ -118,7 +129,7 @@ class History:
         return Curves(self.values[trials], self.metric, self.total, trusted=True)
 
     def leader(self) -> int:
-        """The training that the search would return now: the incumbent, else the best of those trained longest; -1 if none."""
+        """What the search would return now: the incumbent, else the best of those trained longest; -1 if there is none."""
         if self.incumbent >= 0 or not self._count:
             return self.incumbent
         furthest = int(np.where(self.failed, 0, self.seen).max())

@@ -7,21 +7,23 @@ if it had not been. Whoever trains, really or in a replay of a table, does this:
     stopper = make_stopper("lc-pfn[delta=0.1]", Setting(total=20, space=space, sources=sources))
     history = History(total=20, left=budget)
     # whenever a worker is free:
-    if waiting := stopper.resume(history):              # take the first of them up again, before anything new
+    if waiting := stopper.resume(history):            # take the first of them up again, before anything new
         history.go_on(trial := waiting[0])
     else:
         trial, history.left = history.add(genotype), history.left - 1
-    while history.running[trial]:
-        if stopper.decide(history, trial) is Decision.STOP:  # asked before the first epoch, and after every one
+        if stopper.decide(history, trial) is Decision.STOP:   # before its first epoch: zero-epoch looks at no curve
             history.stop(trial)
-        else:
-            history.record(trial, value, train_loss)    # of one more epoch
+    while history.running[trial]:
+        history.record(trial, value, train_loss)      # of one more epoch
+        if stopper.decide(history, trial) is Decision.STOP:
+            history.stop(trial)
     # when nothing is left to begin or to take up again:
     best = history.leader()
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -87,7 +89,7 @@ class Setting:
 
 
 class Stopper(ABC):
-    """A method fills in :meth:`goes_on`, and :meth:`resume` where it takes trainings up again.
+    """A method fills in :meth:`goes_on`, and :meth:`promote` where it takes trainings up again.
 
     Attributes:
         prefix: whether it needs the epochs of one training, and cannot do with schedules.
@@ -136,8 +138,28 @@ class Stopper(ABC):
         """Whether a training goes on, after one of :meth:`check_epochs` and short of its end."""
 
     def resume(self, history: History) -> list[int]:
-        """Stopped trainings to take up again now, the most urgent first. Asked whenever a worker is free."""
+        """Stopped trainings to take up again now, the most urgent first. Asked whenever a worker is free.
+
+        Where a search would end without one whole training, the leader is trained to its end: a value after some epochs is
+        none that could be returned.
+        """
+        if again := self.promote(history):
+            return again
+        ends = history.left == 0 and history.incumbent < 0 and not history.running.any()
+        return [history.leader()] if ends and history.leader() >= 0 else []
+
+    def promote(self, history: History) -> list[int]:
+        """Stopped trainings that the method itself takes up again, the most urgent first."""
         return []
+
+    def varied(self, value: Any) -> Self:
+        """The same stopper, prepared alike, with another value of its knob; what both know of the curves is shared."""
+        if self.knob is None:
+            raise WarmnasError(f"stopper '{name_of(type(self))}' has no knob to turn")
+        twin = copy.copy(self)
+        setattr(twin, self.knob, value)
+        twin.checks = frozenset(twin.check_epochs(self.setting.total))
+        return twin
 
     def foresee(self, values: FloatArray) -> None:  # noqa: B027 - only those that gain by it
         """Curves (n, total) whose prefixes will be asked about: what is said of each prefix alone may be computed at once.

@@ -1,0 +1,57 @@
+"""Rungs: numbers of epochs at which trainings wait to be compared, and the promotions of successive halving."""
+
+from __future__ import annotations
+
+from ...bench import IntArray, WarmnasError
+from .history import History
+from .stopper import require
+
+
+def rungs(total: int, first: int, eta: int, levels: tuple[int, ...] | None) -> list[int]:
+    """Epochs seen at which a training waits: first, first eta, first eta^2, ... short of the whole.
+
+    Where the columns are schedules each of them is a rung.
+    """
+    if levels is not None:
+        return list(range(1, total))
+    steps = []
+    while first < total:
+        steps.append(first)
+        first *= eta
+    return steps
+
+
+def check_options(name: str, first: int, eta: int) -> None:
+    """WarmnasError for options that make no rungs."""
+    require(f"{name}: epochs", first, 1)
+    if not isinstance(eta, int) or eta < 2:
+        raise WarmnasError(f"{name}: eta is a whole number of at least 2, not {eta}")
+
+
+def ranked(history: History, trials: IntArray, epoch: int) -> list[int]:
+    """Trainings by their value after an epoch that all of them have, the best first, the earlier first in a tie."""
+    values = -history.metric.sign * history.values[trials, epoch - 1]
+    return [int(t) for t in trials[values.argsort(kind="stable")]]
+
+
+def halved(history: History, members: IntArray, steps: list[int], eta: int) -> list[int]:
+    """Synchronous successive halving among some trainings: whom to take up again now.
+
+    A rung is decided when all of its members have come to it or failed; the best 1/eta of them, one at least, go on.
+    """
+    for step in steps:
+        alive = members[~history.failed[members]]
+        if not len(alive) or (history.seen[alive] < step).any():
+            return []
+        count = max(len(members) // eta, 1)
+        members = _best(history, alive, step, count)
+        waiting = [int(t) for t in members if history.seen[t] == step and not history.running[t]]
+        if waiting:
+            return waiting
+    return []
+
+
+def _best(history: History, trials: IntArray, step: int, count: int) -> IntArray:
+    values = -history.metric.sign * history.values[trials, step - 1]
+    best: IntArray = trials[values.argsort(kind="stable")[:count]]
+    return best
