@@ -1,5 +1,18 @@
 """One optimizer per file; importing this registers all of them, without importing torch."""
 
-from . import bohb, gp, live_params, local, random, rapidnas, rea, rgpe, source_ranking, tpe, xfernas
+from . import bohb, copula, gp, live_params, local, random, rapidnas, rea, rgpe, source_ranking, tpe, xfernas
 
-__all__ = ["bohb", "gp", "live_params", "local", "random", "rapidnas", "rea", "rgpe", "source_ranking", "tpe", "xfernas"]
+__all__ = [
+    "bohb",
+    "copula",
+    "gp",
+    "live_params",
+    "local",
+    "random",
+    "rapidnas",
+    "rea",
+    "rgpe",
+    "source_ranking",
+    "tpe",
+    "xfernas",
+]

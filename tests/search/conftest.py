@@ -84,6 +84,7 @@ def drive_fixture() -> Drive:
 def spec_of() -> Callable[[str], str]:
     """How the tests run an optimizer of that name: as it is, but with short trainings."""
     short = {
+        "copula": "copula[steps=3]",
         "nao": "nao[initial=4,steps=2]",
         "rapidnas": "rapidnas[steps=2,generate=20]",
         "rgpe": "rgpe[rows=40,samples=32]",
