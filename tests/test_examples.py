@@ -14,6 +14,11 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 NEEDS = {"optuna_study": ("optuna", "cmaes"), "syne_tune_simulation": ("syne_tune", "huggingface_hub")}
 LAST_LINE = {
+    "own_csv": r"stones   gp              regret after 5: \d\.\d\d, after 20: 0\.\d\d$",
+    "own_optimizer": r"ImageNet16-120  source-ranking  regret ",
+    "own_predictor": r"cifar100 live-params \{10: 0\.\d+, ",
+    "own_reader": r"mine \('leaves',\) best validation 72\.0 %$",
+    "own_space": r"24 architectures, 17 function classes$",
     "simulated_time": r"source-ranking",
     "optuna_study": r"3\. REA as Optuna's sampler: ",
     # Syne Tune's simulator adds the time that its decisions really took, so the number differs by a few.
