@@ -17,10 +17,10 @@ import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError
-from .commands import bench, export, metadata, predictors, proxies, search, study
+from .commands import bench, export, metadata, predictors, proxies, search, stop, study
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies):
+for command in (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop):
     app.command()(command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(metadata.app, name="metadata")
@@ -31,6 +31,7 @@ MULTIPLE = {
     ("bench", "import"): ("--map", "--rename"),
     ("predict",): ("--arch",),
     ("proxies",): ("--proxy",),
+    ("stop",): ("--table", "--target", "--method"),
 }
 INTERRUPTED = 130
 
@@ -42,7 +43,7 @@ def _top(
     if version:
         print(f"warmnas {__version__}")
     elif context.invoked_subcommand is None:
-        raise WarmnasError("no command; choose study, search, proxies, bench or metadata, or see warmnas --help")
+        raise WarmnasError("no command; choose study, search, stop, proxies, bench or metadata, or see warmnas --help")
 
 
 def expand(arguments: Sequence[str]) -> list[str]:

@@ -195,6 +195,23 @@ def print_predictors(content: Mapping[str, Any]) -> None:
         grid(title, columns, lines)
 
 
+def print_stop(content: Mapping[str, Any]) -> None:
+    """One table per task of an early-termination study, in the order asked for."""
+    for task, about in content["tasks"].items():
+        rows = [row for row in content["rows"] if row["task"] == task]
+        title = f"{task}: {about['candidates']} candidates, {rows[0]['orders']} orders; speed-up at most "
+        title += f"{about['speedup_ceiling']:.1f}" + (
+            f"; the task is judged {about['verdict']}" if about["verdict"] else ""
+        )
+        lines = []
+        for row in rows:
+            name = f"{row['method']} {row['parameter'] or ''}".strip()
+            speed = f"{row['speedup']:.1f}"
+            parts = (number(row["percentile"]), speed, number(row["overhead_seconds"]))
+            lines.append([name, _mean(row["regret"], row["regret_sem"]), number(row["regret_90"]), *parts])
+        grid(title, ["method", "regret", "worst tenth", "percentile", "speed-up", "overhead (s)"], lines)
+
+
 def print_predictions(rows: Sequence[Mapping[str, Any]]) -> None:
     """A line per architecture, in their order."""
     lines = [(row["arch"], number(row["mean"]), number(row["std"])) for row in rows]

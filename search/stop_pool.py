@@ -133,7 +133,7 @@ def draw_pool(
 
 def _finite(values: FloatArray) -> npt.NDArray[np.bool_]:
     """Trainings with every value: (architectures, seeds, columns) -> (architectures, seeds)."""
-    whole: npt.NDArray[np.bool_] = np.isfinite(values).all(axis=2)
+    whole: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=2))
     return whole
 
 
@@ -152,7 +152,7 @@ def recorded(table: Table, task: str, schedule: int | None) -> tuple[FloatArray,
         )
     if "epoch" in array.dims:
         values = by_training(table, Split.VAL.variable, task, schedule)
-        there = ~np.isnan(values).all(axis=(0, 1))
+        there = np.isfinite(values).reshape(-1, values.shape[2]).any(axis=0)
         columns = int(np.max(np.flatnonzero(there), initial=-1)) + 1
         if columns > 1 and _finite(values[:, :, :columns]).any():
             return values[:, :, :columns], None

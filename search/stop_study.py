@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from ..bench import FloatArray, Table, WarmnasError
+from ..bench import FloatArray, IntArray, Table, WarmnasError
 from .optimizer import parse_spec
 from .protocol import find_tasks, run_seeds
 from .stop_oracle import Oracle
 from .stop_pool import CANDIDATES, Pool, draw_pool
 from .stop_simulation import FixedOrder, Recorded, Search, Simulation
-from .stoppers import Stopper, make_stopper, stoppers
+from .stoppers import Stopper, make_stopper, new_stopper, stoppers
 from .workers import Part, run_parts
 
 ORACLE = "oracle"
@@ -62,7 +62,8 @@ class Judged:
 
     Attributes:
         task, method, parameter: which; ``parameter`` is ``option=value``, several with spaces between, or None.
-        regret: in the metric's unit; percentile: of the candidates that are not better than the returned one; both (orders,).
+        regret: in the metric's unit, (orders,).
+        percentile: percent of the other candidates that are not better than the returned one, (orders,).
         epochs: trained in all, (orders,); seconds: what they took, (orders,), or None.
         overhead: seconds of the stopper's computing, (orders,).
         fit_seconds: of learning on the sources, once.
@@ -86,6 +87,7 @@ class StopStudy:
     """Results in the order of tasks and methods, and the candidates of each task."""
 
     protocol: StopProtocol
+    tables: tuple[Table, ...]
     pools: tuple[Pool, ...]
     judged: tuple[Judged, ...]
 
@@ -138,7 +140,7 @@ def stop_study(
             progress(parts[part][0].task, parts[part][1], searches)
 
     judged = run_parts([start(*part) for part in parts], workers, tell)
-    return StopStudy(protocol, pools, tuple(one for some in judged for one in some))
+    return StopStudy(protocol, tuple(tables), pools, tuple(one for some in judged for one in some))
 
 
 def known_methods(methods: Sequence[str]) -> list[str]:
@@ -150,8 +152,7 @@ def known_methods(methods: Sequence[str]) -> list[str]:
 def check(spec: str, pool: Pool) -> None:
     """WarmnasError where a method does not exist, has no such option or cannot read what the pool has."""
     if spec != ORACLE:
-        # Without sources nothing is learned, so that this takes no time.
-        make_stopper(spec, replace(pool.setting(0), sources=()))
+        new_stopper(spec, pool.setting(0))
 
 
 def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int], None]) -> list[Judged]:
@@ -160,9 +161,8 @@ def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int]
     stopper = Oracle.of(pool) if spec == ORACLE else make_stopper(spec, pool.setting(protocol.seed))
     fit_seconds = time.process_time() - start
     stopper.foresee(pool.values)
-    orders = [
-        np.random.default_rng(seed).permutation(len(pool)) for seed in run_seeds(protocol.seed, pool.task, protocol.orders)
-    ]
+    seeds = run_seeds(protocol.seed, pool.task, protocol.orders)
+    orders = [np.random.default_rng(seed).permutation(len(pool)) for seed in seeds]
     name, options = (ORACLE, {}) if spec == ORACLE else parse_spec(spec)
     judged = []
     for variant, parameter, chosen in variants(stopper, name, options, pool, protocol.fronts):
@@ -192,13 +192,11 @@ def variants(
 
 def labelled(options: dict[str, Any]) -> str | None:
     """Options as a row names them."""
-    return (
-        " ".join(f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in options.items())
-        or None
-    )
+    written = {key: f"{value:g}" if isinstance(value, float) else str(value) for key, value in options.items()}
+    return " ".join(f"{key}={value}" for key, value in written.items()) or None
 
 
-def simulate(pool: Pool, stopper: Stopper, order: Sequence[int]) -> Search:
+def simulate(pool: Pool, stopper: Stopper, order: IntArray) -> Search:
     """One search."""
     costs = pool.epochs * np.ones_like(pool.values) if pool.seconds is None else pool.seconds
     recorded = Recorded(pool.genotypes, pool.values, costs, pool.metric, pool.losses, pool.levels is not None)

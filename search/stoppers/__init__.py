@@ -9,6 +9,7 @@ from . import (
     i_epoch,
     last,
     lc_pfn,
+    lcrank,
     median,
     none,
     successive_halving,
@@ -16,8 +17,20 @@ from . import (
     zero_epoch,
 )
 from .history import History
-from .stopper import Decision, Setting, SourceCurves, Stopper, make_stopper, stoppers
+from .stopper import Decision, Setting, SourceCurves, Stopper, make_stopper, new_stopper, stoppers
 
-__all__ = ["Decision", "History", "Setting", "SourceCurves", "Stopper", "make_stopper", "stoppers"]
-__all__ += ["asha", "baker", "chandrashekaran", "domhan", "hyperband", "i_epoch", "last", "lc_pfn", "median", "none"]
+__all__ = ["Decision", "History", "Setting", "SourceCurves", "Stopper", "make_stopper", "new_stopper", "stoppers"]
+__all__ += [
+    "asha",
+    "baker",
+    "chandrashekaran",
+    "domhan",
+    "hyperband",
+    "i_epoch",
+    "last",
+    "lc_pfn",
+    "lcrank",
+    "median",
+    "none",
+]
 __all__ += ["successive_halving", "threshold", "zero_epoch"]

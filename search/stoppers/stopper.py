@@ -107,15 +107,19 @@ class Stopper(ABC):
         Raises:
             WarmnasError: where the setting lacks what the method needs.
         """
+        self.refuse(setting)
+        self.setting = setting
+        self.checks = frozenset(self.check_epochs(setting.total))
+        self.learn()
+        return self
+
+    def refuse(self, setting: Setting) -> None:
+        """WarmnasError where the method cannot do with a setting."""
         if self.prefix and setting.levels is not None:
             raise WarmnasError(
                 f"stopper '{name_of(type(self))}' reads learning curves, and trainings of {setting.levels} epochs are no "
                 "prefixes of each other; take none, i-epoch, zero-epoch, successive-halving, hyperband or asha"
             )
-        self.setting = setting
-        self.checks = frozenset(self.check_epochs(setting.total))
-        self.learn()
-        return self
 
     def learn(self) -> None:  # noqa: B027 - most learn nothing
         """Learn from ``self.setting.sources``."""
@@ -181,11 +185,16 @@ def name_of(kind: type[Stopper]) -> str:
 
 
 def make_stopper(spec: str, setting: Setting) -> Stopper:
-    """A prepared stopper from its name and options, such as ``i-epoch`` or ``i-epoch[epochs=4]``.
+    """A prepared stopper from its name and options, such as ``i-epoch[epochs=4]``; see :func:`new_stopper`."""
+    return new_stopper(spec, setting).prepare(setting)
+
+
+def new_stopper(spec: str, setting: Setting) -> Stopper:
+    """A stopper that has learned nothing yet, checked against a setting.
 
     Raises:
         UnknownName: for a name or an option that does not exist.
-        WarmnasError: where an option's value is wrong, or the setting lacks what the method needs.
+        WarmnasError: where an option's value is wrong, or the method cannot do with the setting.
     """
     name, options = parse_spec(spec)
     kind = stoppers[name]
@@ -194,7 +203,9 @@ def make_stopper(spec: str, setting: Setting) -> Stopper:
         if option not in known:
             raise UnknownName(f"option of {name}", option, known)
     try:
-        return kind(**options).prepare(setting)
+        stopper = kind(**options)
+        stopper.refuse(setting)
+        return stopper
     except (TypeError, ValueError) as error:
         if not options:
             raise

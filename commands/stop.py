@@ -1,0 +1,47 @@
+"""``warmnas stop``: the early-termination study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import console
+from .common import AsJson, Out, Printer, Seed, as_json, cores, free_folder, open_tables
+
+
+def stop(
+    context: typer.Context,
+    table: Annotated[list[str], typer.Option(help="Tables with learning curves: names, or files; several may follow.")],
+    target: Annotated[list[str], typer.Option(help="Target tasks, or all; several may follow.")] = ["all"],  # noqa: B006
+    method: Annotated[
+        list[str], typer.Option(help="Names, with options as in lc-pfn[delta=0.1], or all; several may follow.")
+    ] = ["all"],  # noqa: B006
+    orders: Annotated[int, typer.Option(help="Random orders of the candidates.")] = 100,
+    seed: Seed = 0,
+    out: Out = None,
+    json: AsJson = False,
+    candidates: Annotated[int, typer.Option(min=2, help="Of a search at most.")] = 200,
+    schedule: Annotated[int | None, typer.Option(help="Total epochs of the trainings [default: the longest].")] = None,
+    leave_out: Annotated[
+        str | None, typer.Option(help="No source: the task, or its whole family [default: family].")
+    ] = None,
+    fronts: Annotated[bool, typer.Option(help="Also other values of each method's knob, for the curves.")] = True,
+) -> Printer:
+    """Every early-termination method on the same random orders of a task's recorded trainings."""
+    from ..search import records, stop_records, stop_study
+
+    tables = open_tables(table)
+    protocol = stop_study.StopProtocol(tuple(target), orders, seed, candidates, schedule, leave_out, fronts)
+    folder = out or free_folder(Path("runs") / f"stop-{'+'.join(one.name for one in tables)}")
+    with records.output_folder(folder):
+        with console.progress_bar(None) as progress:
+            result = stop_study.stop_study(tables, method, protocol, progress, workers=cores())
+        content = stop_records.write_stop_study(result, folder, context.obj)
+
+    def printed() -> None:
+        console.print_stop(content)
+        print(f"Report: {folder / records.REPORT}")
+
+    return as_json(content) if json else printed
