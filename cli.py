@@ -20,7 +20,8 @@ from .bench.errors import WarmnasError
 from .commands import bench, export, metadata, predictors, proxies, search, stop, study
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
-for command in (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop):
+COMMANDS = (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop)
+for command in (*COMMANDS, oneshot.oneshot):
     app.command()(command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(metadata.app, name="metadata")
@@ -43,7 +44,9 @@ def _top(
     if version:
         print(f"warmnas {__version__}")
     elif context.invoked_subcommand is None:
-        raise WarmnasError("no command; choose study, search, stop, proxies, bench or metadata, or see warmnas --help")
+        raise WarmnasError(
+            "no command; choose study, search, stop, proxies, oneshot, bench or metadata, or see warmnas --help"
+        )
 
 
 def expand(arguments: Sequence[str]) -> list[str]:

@@ -1,0 +1,92 @@
+"""What ``warmnas oneshot`` does: open the task, search, validate, write the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...bench import Genotypes, SearchSpace, WarmnasError
+from ...metadata.tasks import open_task
+from .checkpoint import NAME
+from .records import write_oneshot
+from .run import search_supernet, settings_for
+from .state import Diverged, Search
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of the command; ``table`` is what to validate against, or None."""
+
+    method: str
+    data: str
+    space: SearchSpace
+    epochs: int
+    seed: int
+    out: Path
+    command: str
+    table: str | None = None
+    batch: int = 64
+    width: int | None = None
+    cells: int | None = None
+    resolution: int = 16
+    device: str = "cpu"
+    threads: int = 1
+
+
+def run_request(request: Request, progress: Callable[[int, int], None] | None = None) -> dict[str, Any] | str:
+    """The content of ``summary.json``, or in one line why the search failed.
+
+    Raises WarmnasError where an argument or the data are wrong.
+    """
+    device = check_device(request.device)
+    settings = settings_for(
+        request.space, request.epochs, request.seed, batch=request.batch, width=request.width, cells=request.cells
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(request.threads)
+    found: dict[str, Any] = {}
+    try:
+        if request.table is None:
+            task, after = open_task(request.data, resolution=request.resolution), None
+        else:
+            from .truth import truth_of
+
+            truth = truth_of(request.table, request.data, request.space, settings, request.resolution)
+            task = truth.task
+
+            def after(search: Search, genotype: Genotypes) -> None:
+                from .validation import validate
+
+                found["validation"] = validate(search, genotype, truth)
+
+        result = search_supernet(
+            request.method,
+            request.space,
+            task,
+            settings,
+            folder=request.out,
+            device=device,
+            report=None if progress is None else lambda epoch, _: progress(epoch, settings.epochs),
+            after=after,
+        )
+    except Diverged as error:
+        kept = (request.out / NAME).is_file()
+        return f"{error}; " + (f"the last good state is in {request.out / NAME}" if kept else "no epoch was complete")
+    finally:
+        torch.set_num_threads(threads)
+    return write_oneshot(result, task, request.out, request.command, found.get("validation"))
+
+
+def check_device(name: str) -> torch.device:
+    """The device; WarmnasError where there is none of that name."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise WarmnasError(f"--device {name}: it is cpu or cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise WarmnasError("--device cuda: no GPU is to be seen here; leave it out")
+    return device
