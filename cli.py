@@ -17,7 +17,7 @@ import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError
-from .commands import bench, export, metadata, predictors, proxies, search, stop, study
+from .commands import bench, export, metadata, oneshot, predictors, proxies, search, stop, study
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
 COMMANDS = (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop)
