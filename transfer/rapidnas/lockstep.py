@@ -7,10 +7,11 @@ architectures; the predictor sees all architectures of a task, the generator the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -144,33 +145,33 @@ class MetaD2A:
     def _drawn(self, task: TaskSet, rng: UniformSource) -> SetBatch:
         bank = SetBank([task], self.scaler)
         same = torch.zeros(self.runs, self.settings.draws, dtype=torch.int64)
-        return bank.draw(same, 2 * self.settings.classes, 2 * self.settings.images, rng)
+        return bank.draw(same, self.settings.classes, self.settings.images, rng)
 
     def generate(self, task: TaskSet, n: int, rng: UniformSource) -> list[Genotypes]:
         """Up to ``n`` architectures per run, canonical, valid, connected, no two of one function: [(m, genes)] of R."""
         found: list[dict[int, Genotypes]] = [{} for _ in range(self.runs)]
-        for drawn in self._draws(task, n, rng):
-            for run, genotypes in enumerate(drawn):
-                keys = self.space.class_keys(genotypes)
-                for key, genotype in zip(keys.tolist(), genotypes, strict=True):
-                    found[run].setdefault(key, genotype)
+        for _ in range(ROUNDS):
+            for one, genotypes in zip(found, self.draw(task, n, rng), strict=True):
+                alive = self.space.canonical(genotypes[working(self.space, genotypes)])
+                for key, genotype in zip(self.space.class_keys(alive).tolist(), alive, strict=True):
+                    one.setdefault(key, genotype)
             if all(len(one) >= n for one in found):
                 break
         empty = np.empty((0, len(self.space.genes)), dtype=np.int8)
         return [np.stack(list(one.values())[:n]) if one and n else empty for one in found]
 
-    def _draws(self, task: TaskSet, n: int, rng: UniformSource) -> Iterator[list[Genotypes]]:
-        """Rounds of valid, connected, canonical architectures per run, those of one draw of images after another."""
-        each = -(-n // self.settings.draws)
-        for _ in range(ROUNDS):
-            with torch.no_grad():
-                mean, _ = self.generator.encode(self._drawn(task, rng))
-                code = mean.repeat_interleave(each, dim=1)
-                u = self._uniform(rng, code.shape[1], len(self.space.genes))
-                tokens = self.generator.decoder.sample(code, torch.from_numpy(u)).numpy()
-            genotypes = self.space.decode(tokens, "tokens")
-            kept = self.space.valid(genotypes)
-            yield [self._alive(own[there]) for own, there in zip(genotypes, kept, strict=True)]
+    def draw(self, task: TaskSet, n: int, rng: UniformSource) -> Genotypes:
+        """At least ``n`` genotypes per run as they are drawn, a like number for each draw of images: (runs, m, genes)."""
+        with torch.no_grad():
+            mean, _ = self.generator.encode(self._drawn(task, rng))
+            code = mean.repeat_interleave(-(-n // self.settings.draws), dim=1)
+            u = self._uniform(rng, code.shape[1], len(self.space.genes))
+            tokens = self.generator.decoder.sample(code, torch.from_numpy(u)).numpy()
+        return self.space.decode(tokens, "tokens")
 
-    def _alive(self, genotypes: Genotypes) -> Genotypes:
-        return self.space.canonical(genotypes[self.space.connected(genotypes)])
+
+def working(space: SearchSpace, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
+    """Which genotypes are architectures whose input reaches the output: (n, genes) -> (n,)."""
+    good = space.valid(genotypes)
+    good[good] = space.connected(genotypes[good])
+    return good

@@ -18,7 +18,7 @@ class Settings:
         points: induced points of the set attention, 0 for plain set attention [0, in the released code].
         rate: Adam's step size at the start [1e-4]; a cosine leads to 0 [divided by ten on plateaus].
         tasks: per step; rows: architectures of each [batches of 32 of any tasks].
-        classes, images: drawn per task and step [20 and 20]; twice as many for a new task.
+        classes, images: of a task that are looked at in one draw, for training and for a new task [20 and 20].
         draws: of images that a prediction is the mean of [10].
         good: share of a task's architectures that the generator learns [the best, not said how many].
         beta: weight of the divergence [0.005]; noise: of z, in its deviations [0.01].
