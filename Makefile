@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet
 NEEDS = pyproject.toml constraints.txt
 ARGS ?=
 
-.PHONY: demo test lint types speed clean
+.PHONY: demo test lint types docs speed clean
 
 demo: $(VENV)/.run
 	$(BIN)/warmnas study --benchmark nasbench201 nasbench-graph --task ImageNet16-120 physics \
@@ -25,12 +25,16 @@ types: $(VENV)/.dev
 	@bin=$$(cd $(BIN) && pwd) && link=$$(mktemp -d) && trap 'rm -rf "$$link"' EXIT && ln -s "$(CURDIR)" "$$link/warmnas" && cd "$$link" \
 		&& "$$bin/mypy" --config-file warmnas/pyproject.toml --cache-dir "$(CURDIR)/.mypy_cache" warmnas
 
+# The site, into site/; a warning ends it.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 speed: $(VENV)/.run
 	$(BIN)/python tests/speed/compare.py $(ARGS)
 	$(BIN)/python tests/speed/files.py
 
 clean:
-	rm -rf .venv build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist demo site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp per set of dependencies; each is made again when the pins or pyproject.toml change.
@@ -48,6 +52,11 @@ $(VENV)/.dev: $(VENV)/.made $(NEEDS)
 	@echo "Installing warmnas and its development tools ..."
 	$(PIP) install -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run $(VENV)/.test
+
+$(VENV)/.docs: $(VENV)/.made $(NEEDS)
+	@echo "Installing warmnas and what builds its documentation ..."
+	$(PIP) install -c constraints.txt -e '.[docs]'
+	@touch $@ $(VENV)/.run
 
 $(VENV)/.made:
 	@command -v $(PYTHON) >/dev/null || { echo "No '$(PYTHON)' here: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
