@@ -1,10 +1,25 @@
 """One optimizer per file; importing this registers all of them, without importing torch."""
 
-from . import bohb, copula, gp, live_params, local, random, rapidnas, rea, rgpe, source_ranking, tpe, xfernas
+from . import (
+    bohb,
+    copula,
+    deep_kernel_gp,
+    gp,
+    live_params,
+    local,
+    random,
+    rapidnas,
+    rea,
+    rgpe,
+    source_ranking,
+    tpe,
+    xfernas,
+)
 
 __all__ = [
     "bohb",
     "copula",
+    "deep_kernel_gp",
     "gp",
     "live_params",
     "local",

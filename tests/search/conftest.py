@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from warmnas.bench import FloatArray, IntArray, Table, open_benchmark
 from warmnas.search import Problem, make_optimizer
+
+sys.path.insert(0, str(Path(__file__).parent))  # spawned workers get this path too, and so find live_standins
 
 Vary = Callable[..., Table]
 Drive = Callable[..., IntArray]
@@ -85,6 +89,7 @@ def spec_of() -> Callable[[str], str]:
     """How the tests run an optimizer of that name: as it is, but with short trainings."""
     short = {
         "copula": "copula[steps=3]",
+        "deep-kernel-gp": "deep-kernel-gp[pretrain=3,steps=1,width=8]",
         "nao": "nao[initial=4,steps=2]",
         "rapidnas": "rapidnas[steps=2,generate=20]",
         "rgpe": "rgpe[rows=40,samples=32]",
