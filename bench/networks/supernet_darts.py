@@ -6,7 +6,7 @@ pooling is followed by one, and statistics are the batch's own unless running on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -102,6 +102,7 @@ class DARTSSupernet(Supernet):
         self, space: DARTSSpace, shape: Shape, classes: int, width: int, cells: int, partial: int, running: bool
     ) -> None:
         super().__init__()
+        self.layout = DARTSLayout(space)
         if width % 2:
             raise WarmnasError(f"width: {width} is odd; skips of stride 2 in {space.name} need an even number of channels")
         check_partial(width, partial, 2)
@@ -119,6 +120,10 @@ class DARTSSupernet(Supernet):
         self.head = classifier(last, classes)
         if not running:
             batch_statistics(self)
+
+    def cells_by_kind(self) -> Iterator[tuple[int, nn.ModuleList]]:
+        """See :class:`Supernet`."""
+        return ((int(cell.reduction), cell.edges) for cell in self.cells if isinstance(cell, SuperCell))
 
     def features(self, images: Tensor, mixture: Mixture) -> Tensor:
         """See :class:`Supernet`."""

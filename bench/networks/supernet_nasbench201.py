@@ -7,7 +7,7 @@ Edges that no path from input to output uses are not computed, as in the stand-a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -85,8 +85,11 @@ class SuperCell(nn.Module):
 class NASBench201Supernet(Supernet):
     """The benchmark's skeleton around supercells; see the module's head."""
 
-    def __init__(self, shape: Shape, classes: int, width: int, cells: int, partial: int, running: bool) -> None:
+    def __init__(
+        self, space: NASBench201Space, shape: Shape, classes: int, width: int, cells: int, partial: int, running: bool
+    ) -> None:
         super().__init__()
+        self.layout = NASBench201Layout(space)
         check_partial(width, partial, 1)
         self.stem = nn.Sequential(nn.Conv2d(shape[0], width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
         self.stages = nn.ModuleList()
@@ -99,6 +102,10 @@ class NASBench201Supernet(Supernet):
         self.head = classifier(self.channels, classes)
         if not running:
             batch_statistics(self)
+
+    def cells_by_kind(self) -> Iterator[tuple[int, nn.ModuleList]]:
+        """See :class:`Supernet`."""
+        return ((0, stage.edges) for stage in self.stages if isinstance(stage, SuperCell))
 
     def features(self, images: Tensor, mixture: Mixture) -> Tensor:
         """See :class:`Supernet`."""
@@ -127,4 +134,4 @@ def _build(
     partial: int = 1,
     running: bool = False,
 ) -> Supernet:
-    return NASBench201Supernet(shape, classes, width, cells, partial, running)
+    return NASBench201Supernet(space, shape, classes, width, cells, partial, running)

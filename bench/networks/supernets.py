@@ -6,7 +6,7 @@ A space has a supernet where both functions know its type; others are refused wi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import WarmnasError
 from ..spaces.base import FloatArray, Genotypes, IntArray, SearchSpace
-from .mixture import Mixture
+from .mixture import MixedOperation, Mixture
 
 SKIP, NONE = "skip_connect", "none"
 Shape = tuple[int, int, int]
@@ -74,11 +74,25 @@ class Supernet(nn.Module):
 
     Attributes:
         channels: of the features that the head reads.
+        layout: of the space.
         head: from features (batch, channels, h, w) to logits; a pretext task puts its own there.
     """
 
     channels: int
     head: nn.Module
+    layout: Layout
+
+    def cells_by_kind(self) -> Iterator[tuple[int, nn.ModuleList]]:
+        """The kind of every cell and its edges' :class:`MixedOperation`."""
+        raise NotImplementedError
+
+    def operations(self) -> Iterator[tuple[int, int, int, str, nn.Module]]:
+        """Every layer of every cell: kind of the cell, edge, column, name of the operation, layer."""
+        for kind, mixed in self.cells_by_kind():
+            for edge, operation in enumerate(mixed):
+                assert isinstance(operation, MixedOperation)
+                for column, layer in operation.layers.items():
+                    yield kind, edge, int(column), self.layout.operations[kind][edge][int(column)], layer
 
     def features(self, images: Tensor, mixture: Mixture) -> Tensor:
         """What the cells make of the images: (batch, channels, h, w)."""

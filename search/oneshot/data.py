@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ...bench import WarmnasError
-from ...metadata.training.data import Images
+from ...metadata.training.data import Floats, Images
 
 if TYPE_CHECKING:
     from ...metadata.tasks.task import ImageTask, Part
@@ -35,6 +35,8 @@ class Halves:
         judge: the task's validation images, for the one figure after all decisions.
         shape: (channels, height, width).
         classes: how many.
+        mean: of each channel, on the scale 0..1; images are standardised by it and by ``std``.
+        std: standard deviation of each channel.
     """
 
     weights: Images
@@ -42,6 +44,8 @@ class Halves:
     judge: Images
     shape: tuple[int, int, int]
     classes: int
+    mean: Floats
+    std: Floats
 
     @classmethod
     def of(cls, task: ImageTask, batch: int, seed: int, device: torch.device) -> Halves:
@@ -67,6 +71,8 @@ class Halves:
             images(task.val, rng.permutation(len(task.val))),
             (channels, height, width),
             len(task.classes),
+            task.mean,
+            task.std,
         )
 
 

@@ -48,7 +48,7 @@ def one_epoch(search: Search) -> None:
     first, total = search.progress, 0.0
     for i, (x, y) in enumerate(data.weights.batches(batch, torch.float32, streams["order"], streams["noise"])):
         search.progress = first + i / steps
-        if search.progress >= method.warmup * search.settings.epochs:
+        if search.progress >= search.alpha_from:
             method.update.batch(search, x, y)
         total += weights_step(search, x, y)
     search.progress = first + 1.0
@@ -69,13 +69,12 @@ def weights_step(search: Search, images: Tensor, labels: Tensor, rate: float | N
         group["lr"] = search.learning_rate() if rate is None else rate
     search.weights_optimizer.zero_grad()
     total = 0.0
-    for mixture, x, y in method.sampler.parts(search, images, labels):
+    for mixture, x, y, share in method.sampler.parts(search, images, labels):
         for regulariser in method.regularisers:
             mixture = regulariser.mixture(search, mixture)
         loss = search.loss(mixture, x, y)
         for regulariser in method.regularisers:
             loss = loss + regulariser.weights_loss(search, mixture)
-        share = len(y) / len(labels)
         if not loss.requires_grad:  # a path that reaches nothing
             continue
         (loss * share).backward()  # type: ignore[no-untyped-call]

@@ -34,6 +34,9 @@ class Part:
     def start(self, search: Search) -> None:
         """Before the first step: add parameters to ``search.architecture``, forbid operations."""
 
+    def built(self, search: Search) -> None:
+        """Whenever a fresh supernet was made, before its optimizer: hook into its layers, replace its head."""
+
     def before_epoch(self, search: Search) -> None:
         """At the start of an epoch."""
 
@@ -59,9 +62,9 @@ class Sampler(Part):
         """For a step of the architecture's parameters, with gradients to them."""
         return self.weights(search)
 
-    def parts(self, search: Search, images: Tensor, labels: Tensor) -> Iterator[tuple[Mixture, Tensor, Tensor]]:
-        """A batch as parts with a mixture each; the loss is the mean over parts. One part where nothing else is said."""
-        yield self.weights(search), images, labels
+    def parts(self, search: Search, images: Tensor, labels: Tensor) -> Iterator[tuple[Mixture, Tensor, Tensor, float]]:
+        """A batch as parts with a mixture each and a factor of its loss. One part where nothing else is said."""
+        yield self.weights(search), images, labels, 1.0
 
     def scores(self, search: Search) -> list[FloatArray]:
         """How strong each operation is, (edges, operations) for each kind of cell: softmax of alpha, if nothing else."""

@@ -55,6 +55,7 @@ class Search:
         allowed: which operations are still in the supernet, bool (edges, operations) for each kind of cell.
         progress: epochs done, with the part of the running one.
         window: where the learning rate's cosine begins and ends, in epochs.
+        alpha_from: progress from which the architecture's parameters learn.
         history: one dict of numbers for each epoch.
         stopped: why the search ended early.
     """
@@ -67,6 +68,7 @@ class Search:
         self.streams = {name: np.random.default_rng(child) for name, child in zip(STREAMS, spawn, strict=True)}
         self.progress, self.epoch, self.stopped = 0.0, 0, ""
         self.window = (0.0, float(settings.epochs))
+        self.alpha_from = method.warmup * settings.epochs
         self.history: list[dict[str, Any]] = []
         self.notes: dict[str, Any] = {}  # what this epoch's history will hold beside the usual
         self.allowed = [torch.ones(shape, dtype=torch.bool, device=device) for shape in self.layout.shapes]
@@ -105,6 +107,9 @@ class Search:
             self.method.running,
         )
         self.supernet = net.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for part in self.method.parts:
+            part.built(self)
+        self.supernet.to(self.device)
         self.new_weights_optimizer()
 
     def new_weights_optimizer(self, rate: float | None = None) -> None:
@@ -120,6 +125,15 @@ class Search:
         if not parameters or a is None:
             return None if not parameters else torch.optim.Adam(parameters, 1e-3)
         return torch.optim.Adam(parameters, a.rate, a.betas, eps=a.eps, weight_decay=a.weight_decay)
+
+    def restart_architecture(self) -> None:
+        """Fresh alphas and a fresh optimizer of them."""
+        recipe = self.method.alpha
+        with torch.no_grad():
+            for alpha in self.alphas:
+                alpha.copy_((0.0 if recipe is None else recipe.initial) * torch.randn_like(alpha))
+        self.architecture_optimizer = self.new_architecture_optimizer()
+        self._first = [p.detach().clone() for p in self.architecture.parameters()]
 
     # --- operations that are there --------------------------------------------------------------------------------------
     def forbid(self, *names: str) -> None:
@@ -137,6 +151,10 @@ class Search:
     def probabilities(self, temperature: float = 1.0) -> list[Tensor]:
         """Softmax of alpha over what is allowed, 0 for the rest: (edges, operations) for each kind of cell."""
         return [masked_softmax(alpha / temperature, mask) for alpha, mask in zip(self.alphas, self.allowed, strict=True)]
+
+    def allowed_uniform(self) -> list[Tensor]:
+        """Equal weights of what is allowed on an edge: (edges, operations) for each kind of cell."""
+        return [mask / mask.sum(dim=1, keepdim=True).clamp(min=1) for mask in self.allowed]
 
     # --- losses and accuracies ------------------------------------------------------------------------------------------
     def loss(self, mixture: Mixture, images: Tensor, labels: Tensor) -> Tensor:
@@ -198,6 +216,7 @@ class Search:
             "progress": self.progress,
             "stopped": self.stopped,
             "window": list(self.window),
+            "alpha from": self.alpha_from,
             "cells": self.cells,
             "history": self.history,
             "allowed": self.allowed,
@@ -217,6 +236,7 @@ class Search:
             self.rebuild(state["cells"])
         self.epoch, self.progress, self.stopped = state["epoch"], state["progress"], state["stopped"]
         self.window, self.history = (state["window"][0], state["window"][1]), state["history"]
+        self.alpha_from = state["alpha from"]
         self.allowed = [mask.to(self.device) for mask in state["allowed"]]
         for part, kept in zip(self.method.parts, state["parts"], strict=True):
             part.load(kept)

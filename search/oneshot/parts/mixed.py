@@ -28,7 +28,7 @@ class Softmax(Sampler):
     def mixture_weights(self, search: Search) -> list[Tensor]:
         """(edges, operations) for each kind of cell."""
         if self.fixed:
-            return [mask / mask.sum(dim=1, keepdim=True).clamp(min=1) for mask in search.allowed]
+            return search.allowed_uniform()
         return search.probabilities()
 
     def weights(self, search: Search) -> Mixture:

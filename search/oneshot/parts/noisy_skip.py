@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from ....bench.networks.mixture import MixedOperation
+from ....bench.networks.supernets import SKIP
 from ..method import Regulariser
 
 if TYPE_CHECKING:
@@ -24,13 +24,11 @@ class NoisySkip(Regulariser):
     def __init__(self, deviation: float = 0.1) -> None:
         self.deviation = deviation
 
-    def start(self, search: Search) -> None:
+    def built(self, search: Search) -> None:
         """See :class:`Part`."""
-        for module in search.supernet.modules():
-            if isinstance(module, MixedOperation):
-                for layer in module.layers.values():
-                    if isinstance(layer, nn.Identity):
-                        layer.register_forward_hook(self._noisy)
+        for _, _, _, name, layer in search.supernet.operations():
+            if name == SKIP and isinstance(layer, nn.Identity):
+                layer.register_forward_hook(self._noisy)
 
     def _noisy(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         if not layer.training:

@@ -46,14 +46,21 @@ class Threshold(ReadOut):
 
 
 class FewSkips(ReadOut):
-    """P-DARTS (Chen et al., ICCV 2019, section 3.3.2): the weakest skip is taken out again and again until few are left."""
+    """P-DARTS (Chen et al., ICCV 2019, section 3.3.2): the weakest skip is taken out again and again until few are left.
 
-    def __init__(self, most: int = 2) -> None:
-        self.most = most
+    Operations named in ``without`` are not read where an edge has others.
+    """
+
+    def __init__(self, most: int = 2, without: tuple[str, ...] = ()) -> None:
+        self.most, self.without = most, without
 
     def read(self, search: Search) -> Genotypes:
         """See :class:`ReadOut`; the first kind of cell (the normal one) is bounded."""
         scores = barred(search, search.method.sampler.scores(search))
+        for name in self.without:
+            for array, places in zip(scores, search.layout.column_of(name), strict=True):
+                others = (array >= 0).sum(axis=1) > 1
+                array[others & (places >= 0), places[others & (places >= 0)]] = -0.5
         column = search.layout.column_of(SKIP)[0]
         while True:
             found = search.layout.read(scores)

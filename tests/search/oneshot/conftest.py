@@ -37,6 +37,11 @@ def bright(n: int, rng: np.random.Generator, side: int = 8, channels: int = 3) -
     return Part(images.astype(np.uint8), labels.astype(np.int64))
 
 
+@pytest.fixture(scope="session", name="bright")
+def bright_fixture() -> Callable[..., Part]:
+    return bright
+
+
 @pytest.fixture(scope="session")
 def tiny() -> ImageTask:
     rng = np.random.default_rng(0)
