@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 
 from ...metadata.training import Epoch
 from ...metadata.training.loop import Training
+from .files import read
 
 
 def packed(training: Training, epochs: list[Epoch]) -> bytes:
@@ -55,24 +55,6 @@ def restore(training: Training, content: dict[str, Any]) -> list[Epoch]:
         rng.bit_generator.state = json.loads(state)
     torch.set_rng_state(content["torch"])
     return epochs_in(content)
-
-
-def read(path: Path) -> bytes:
-    """A checkpoint's bytes, none where there is no file."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-
-
-def write(path: Path, content: bytes) -> None:
-    """Replace a checkpoint, whole or not at all; OSError where the disk is full."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def last_epochs(path: Path) -> list[Epoch]:

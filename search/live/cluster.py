@@ -9,6 +9,7 @@ from ...bench import WarmnasError
 from ...metadata.experiments.cluster import _knock
 from ...metadata.experiments.worker import one_thread
 from .crew import Maker, failure_of
+from .files import read, write
 from .jobs import DIED, DISK, Event, Job
 
 if TYPE_CHECKING:
@@ -95,8 +96,6 @@ class RayCrew:
 
     def start(self, slot: int, job: Job) -> None:
         """See :class:`~warmnas.search.live.jobs.Crew`."""
-        from .checkpoint import read
-
         if slot not in self._actors:
             self._actors[slot] = self._hire()
         self._forget(slot)
@@ -139,8 +138,6 @@ class RayCrew:
     def _news(self, answer: Any) -> Event:
         """One answer; the next epoch is asked for where nobody has to be asked first."""
         import ray
-
-        from .checkpoint import write
 
         slot = self._answers.pop(answer)
         job = self._jobs[slot]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.experiments.worker import one_thread
 from ...metadata.training.recipe import Diverged, OutOfMemory
+from .files import read, write
 from .jobs import CRASHED, DIED, DISK, DIVERGED, MEMORY, Event, Job
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ class _Server:
                     pass
 
     def train(self, serial: int, job: Job) -> None:
-        from .checkpoint import read, write
-
         try:
             session = self.maker(job, self.tasks[job.task], self.device, read(job.checkpoint))
             self.pipe.send((serial, tuple(session.epochs), session.costs, "", ""))
@@ -89,10 +88,15 @@ class _Server:
             raise _Dropped
 
 
-def serve(pipe: Connection, tasks: TaskFile, device: str, parent: int, maker: Maker) -> None:
+def serve(pipe: Connection, tasks: TaskFile, device: str, parent: int, maker: Maker | None) -> None:
     """Body of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     one_thread()
+    if maker is None:
+        from .session import Session
+
+        one_thread()
+        maker = Session
     try:
         _Server(pipe, tasks, device, parent, maker).run()
     except (EOFError, OSError):  # the parent is no more
@@ -115,10 +119,6 @@ class Processes:
     """
 
     def __init__(self, tasks: TaskFile, size: int, devices: Sequence[str] = ("cpu",), maker: Maker | None = None) -> None:
-        if maker is None:
-            from .session import Session
-
-            maker = Session
         self.size = size
         self._tasks, self._devices, self._maker = tasks, devices, maker
         self._workers: dict[int, _Worker] = {}

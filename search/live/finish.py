@@ -12,10 +12,11 @@ import torch
 from ...metadata.experiments import StoreUnavailable
 from ...metadata.tasks import ImageTask
 from ...metadata.training.recipe import Epoch, Recipe
-from .checkpoint import last_epochs, read, unpacked
+from .checkpoint import last_epochs, unpacked
 from .dataset import Dataset
 from .evaluator import DEATHS, PAUSE, SMALLEST, Note
 from .exporting import logits_of
+from .files import read
 from .jobs import DIED, DISK, MEMORY, Crew, Job
 from .loop import Training
 from .measures import Measures, measured, predict

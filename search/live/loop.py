@@ -150,12 +150,12 @@ class LiveLoop:
             self.history.go_on(number)
         elif len(self.trainings) < self.budget and self._allowed():
             number = self._new()
+            if self.stopper.decide(self.history, number) is Decision.STOP:  # at the sight of the architecture
+                self._stop(number)
+                return True
         else:
             return False
         training = self.trainings[number]
-        if self.stopper.decide(self.history, number) is Decision.STOP:
-            self._stop(number)
-            return True
         training.state = ""
         self._active[slot] = number
         self._begun[slot] = time.monotonic()

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from .jobs import Crew
     from .loop import LiveLoop
 
-DEFAULT_OPTIMIZER = "warm"
 TABLES = ("nasbench201", "images-v1")  # shipped measurements that a search starts from
 EXPORTS = {"torch-export": "model.pt2", "onnx": "model.onnx"}
 EXPORT_SECONDS = 20.0  # kept for exports and the report where the time is limited
@@ -375,6 +374,3 @@ def _cores() -> int:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(max(round(seconds), 1), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-__all__ = ["DEFAULT_OPTIMIZER", "Parts", "search_images"]
