@@ -110,8 +110,8 @@ def _about(about: Row) -> str:
     sources = sum(about["sources"].values())
     return (
         f"{about['table']}, {counted(about['candidates'], 'candidate')} ({about['function_classes']:,} functions), "
-        f"{epochs} epochs, {counted(sources, 'source curve')} of {counted(len(about['sources']), 'task')}; the ceiling of the "
-        f"speed-up is {number(about['speedup_ceiling'], 1)}{deviation}."
+        f"{epochs} epochs, {counted(sources, 'source curve')} of {counted(len(about['sources']), 'task')}; the ceiling of "
+        f"the speed-up is {number(about['speedup_ceiling'], 1)}{deviation}."
     )
 
 

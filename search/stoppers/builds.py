@@ -39,15 +39,20 @@ class FromBuilds(Extrapolating, Generic[Learned]):
         """Nothing is learned yet."""
         self._learned: dict[tuple[bytes, int], Learned] = {}
 
+    def goes_on(self, history: History, trial: int) -> bool:
+        """See :class:`Stopper`; the first builds go on, and all do while too few of them came to their end."""
+        if trial < self.builds or len(self._library(history, trial)) < self.fewest:
+            return True
+        return super().goes_on(history, trial)
+
+    def _library(self, history: History, trial: int) -> IntArray:
+        """Whole trainings from before the current block, so that what is learned depends on no worker's speed in it."""
+        before = self.builds + max(trial - self.builds, 0) // EVERY * EVERY
+        return np.flatnonzero(history.complete[:before])
+
     def p_better(self, history: History, trial: int, best: float) -> float:
-        """See :class:`Extrapolating`; 1 for the first builds, and while too few of them came to their end."""
-        if trial < self.builds:
-            return 1.0
-        # Trainings of the current block are left out, so that what is learned depends on no worker's speed in it.
-        before = self.builds + (trial - self.builds) // EVERY * EVERY
-        library = np.flatnonzero(history.complete[:before])
-        if len(library) < self.fewest:
-            return 1.0
+        """See :class:`Extrapolating`."""
+        library = self._library(history, trial)
         seen = int(history.seen[trial])
         key = history.values[library].tobytes(), seen
         if key not in self._learned:

@@ -1,8 +1,8 @@
 """LCRankNet: the probability that a training will beat the incumbent, learned from trainings on other tasks.
 
-Wistuba & Pedapati, "Learning to rank learning curves", ICML 2020: a training is stopped where p(it ends above the incumbent)
-<= delta, the incumbent being seen whole. The network (:mod:`warmnas.transfer.lcranknet`) learns from the source tasks, and
-anew from the target whenever the number of trainings begun has doubled; those that were stopped are censored there.
+Wistuba & Pedapati, "Learning to rank learning curves", ICML 2020: a training is stopped where p(it ends above the
+incumbent) <= delta, the incumbent being seen whole. The network (:mod:`warmnas.transfer.lcranknet`) learns from the source
+tasks, and anew from the target whenever the number of trainings begun has doubled; what was stopped is censored there.
 """
 
 from __future__ import annotations
