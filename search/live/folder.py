@@ -154,5 +154,7 @@ class RunFolder:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise WarmnasError(f"another search is at work in --out {self.path}; wait for it") from error
-            yield
-            (self.path / LOCK).unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                (self.path / LOCK).unlink(missing_ok=True)

@@ -20,10 +20,10 @@ from ...bench.spaces import space as space_named
 from ...metadata.experiments import ExperimentStore
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.training.recipe import Recipe
-from ..optimizer import check_spec, make_optimizer
+from ..optimizer import check_spec, make_optimizer, parse_spec
 from ..problem import SourceTask
 from ..records import output_folder
-from ..stoppers import Setting, make_stopper
+from ..stoppers import Setting, make_stopper, stoppers
 from .dataset import Dataset, open_dataset
 from .evaluator import LiveEvaluator, Note
 from .folder import RunFolder
@@ -82,6 +82,7 @@ def search_images(settings: Settings, out: Path, command: str, parts: Parts | No
     """
     parts = parts or Parts()
     check_spec(settings.optimizer)
+    stoppers[parse_spec(settings.stopper)[0]]  # an unknown name is refused before the images are read
     space = space_named(settings.space)
     with output_folder(out):
         folder = RunFolder(out, settings)

@@ -20,6 +20,7 @@ from warmnas.metadata.tasks import ImageTask, Part
 from warmnas.metadata.training.recipe import Diverged, Epoch, OutOfMemory, Recipe
 from warmnas.search.live.crew import Processes
 from warmnas.search.live.evaluator import LiveEvaluator
+from warmnas.search.live.files import write
 from warmnas.search.live.loop import LiveLoop
 from warmnas.search.live.problem import candidates, problem
 from warmnas.search.optimizer import make_optimizer
@@ -128,7 +129,7 @@ class Inline:
                 self.granted.discard(slot)
                 try:
                     row = session.advance()
-                    job.checkpoint.write_bytes(session.snapshot())
+                    write(job.checkpoint, session.snapshot())
                     news.append(Event(slot, (row,)))
                 except Exception as error:
                     del self.jobs[slot]
@@ -171,17 +172,16 @@ def outcome(trainings):
     return [[SPACE.to_string(t.genotype), t.state, [epoch.val_accuracy for epoch in t.epochs]] for t in trainings]
 
 
-def search_alone(folder, stopper="none", seconds=0.02, budget=8):
-    """A search in a process of its own, with real workers; what it found is written when it is done."""
-    folder = Path(folder)
-    tasks = TaskFile({TASK.hash: TASK})
-    crew = Processes(tasks, 2, ("cpu",), Maker(seconds=seconds, log=str(folder / "log")))
+def search_alone(folder, stopper="none", seconds=0.02, crew="processes"):
+    """A search in a process of its own; what it found is written when it is done."""
+    folder, maker = Path(folder), Maker(seconds=seconds, log=str(Path(folder) / "log"))
+    trains = Processes(TaskFile({TASK.hash: TASK}), 2, ("cpu",), maker) if crew == "processes" else Inline(2, maker)
     try:
-        found = outcome(loop(crew, folder, budget=budget, stopper=stopper).run())
+        found = outcome(loop(trains, folder, stopper=stopper).run())
     finally:
-        crew.close()
+        trains.close()
     (folder / "found.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":
-    search_alone(sys.argv[1], stopper=sys.argv[2], seconds=float(sys.argv[3]))
+    search_alone(sys.argv[1], sys.argv[2], float(sys.argv[3]), *sys.argv[4:])

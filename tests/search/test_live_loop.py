@@ -87,17 +87,17 @@ def test_a_search_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
     """Killed again and again, each time a little after something new was trained."""
     script = Path(standins.__file__)
     log, rng = tmp_path / "log", np.random.default_rng(0)
-    kills = 3
+    kills = 2
     for _ in range(kills):
         before = len(log.read_text().splitlines()) if log.exists() else 0
-        process = subprocess.Popen([sys.executable, str(script), str(tmp_path), "successive-halving", "0.2"])
+        process = subprocess.Popen([sys.executable, str(script), str(tmp_path), "successive-halving", "0.2", "inline"])
         while process.poll() is None and (not log.exists() or len(log.read_text().splitlines()) < before + 2):
             time.sleep(0.01)
         time.sleep(rng.random() * 0.3)
         assert process.poll() is None, "it ended before it was killed"
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    subprocess.run([sys.executable, str(script), str(tmp_path), "successive-halving", "0"], check=True)
+    subprocess.run([sys.executable, str(script), str(tmp_path), "successive-halving", "0", "inline"], check=True)
     (tmp_path / "whole").mkdir()
     whole = outcome(standins.loop(Inline(2), tmp_path / "whole", stopper="successive-halving").run())
     assert json.loads((tmp_path / "found.json").read_text()) == json.loads(json.dumps(whole))
