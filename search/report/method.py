@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..protocol import Protocol
 from ..study import StudyResult
+from .checklist import checklist
+from .citations import citations_html
 from .markup import Html, counted, element, join, listed
 
 REPORTING_SEED = 1000  # seeds below are for development
@@ -78,8 +80,16 @@ def how_html(result: StudyResult, command: str, versions: dict[str, str]) -> Htm
         pairs("Protocol", _settings(result)),
         pairs("Versions", versions),
         *(pairs(table.name, {**_about(table.info()), **_splits(table.info())}) for table in result.tables),
+        pairs("Best-practice checklist (Lindauer & Hutter 2020)", checklist(result)),
+        citations_html(_used(result)),
         id="how",
     )
+
+
+def _used(result: StudyResult) -> list[str]:
+    """Names whose papers the report cites: optimizers, benchmarks and their spaces, the checklist."""
+    benchmarks = [name for table in result.tables for name in (table.name, table.space.name)]
+    return [*(outcome.optimizer for outcome in result.outcomes), *benchmarks, "checklist"]
 
 
 def _settings(result: StudyResult) -> dict[str, str]:
