@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def test_exports_take_images_as_they_are(searched):
     folder, _ = searched
     run, model = folder / "run", load_run(folder / "run")
     program = torch.export.load(run / "model.pt2", extra_files=(extra := {"about.json": ""})).module()
-    onnx = ReferenceEvaluator(str(run / "model.onnx"))
+    onnx: Any = ReferenceEvaluator(str(run / "model.onnx"))
     for shape in ((3, 9, 12, 3), (1, 8, 8, 3), (2, 5, 30, 3)):
         given = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
         with torch.no_grad():
@@ -117,7 +118,7 @@ def test_exports_take_images_as_they_are(searched):
     with torch.no_grad():
         logits = model(torch.from_numpy(task.test.images)).numpy()
         name = next((folder / "shades" / "light").iterdir())
-        raw = model(torch.from_numpy(np.asarray(Image.open(name))[None])).numpy()
+        raw = model(torch.from_numpy(np.array(Image.open(name))[None])).numpy()
         together = np.concatenate([task.train.images, task.val.images, task.test.images])
         every = model(torch.from_numpy(together)).numpy()
     confusion = np.zeros((2, 2), int)

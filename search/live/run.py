@@ -107,15 +107,14 @@ class _Search:
 
     def run(self) -> dict[str, Any]:
         settings, folder = self.settings, self.folder
-        dataset = open_dataset(settings)
-        for text in dataset.task.notes:
-            self.note(text)
-        recipe = settings.recipe(dataset.task.shape[0])
-        listed = candidates(self.space)
-        tables = [open_benchmark(name) for name in TABLES] if self.parts.tables is None else list(self.parts.tables)
+        device, listed = self._device(), candidates(self.space)
         if settings.budget >= len(listed):
             raise WarmnasError(f"--budget {settings.budget}: the space has {len(listed)} different architectures")
-        device = self._device()
+        dataset = open_dataset(settings)
+        recipe = settings.recipe(dataset.task.shape[0])
+        tables = [open_benchmark(name) for name in TABLES] if self.parts.tables is None else list(self.parts.tables)
+        for text in dataset.task.notes:
+            self.note(text)
         # Everything is checked; from here on there is something to go on from.
         folder.begin(task=dataset.task.hash)
         store = open_store(self.parts.store, folder.state.get("store"), folder.work)

@@ -18,9 +18,10 @@ from warmnas.metadata.experiments import ExperimentStore, TaskFacts
 from warmnas.metadata.experiments.taskfile import TaskFile
 from warmnas.metadata.tasks import ImageTask, Part
 from warmnas.metadata.training.recipe import Diverged, Epoch, OutOfMemory, Recipe
-from warmnas.search.live.crew import Processes
+from warmnas.search.live.crew import Processes, failure_of
 from warmnas.search.live.evaluator import LiveEvaluator
 from warmnas.search.live.files import write
+from warmnas.search.live.jobs import DISK, Event
 from warmnas.search.live.loop import LiveLoop
 from warmnas.search.live.problem import candidates, problem
 from warmnas.search.optimizer import make_optimizer
@@ -116,9 +117,6 @@ class Inline:
         self.jobs.pop(slot, None)
 
     def wait(self, timeout):
-        from warmnas.search.live.crew import failure_of
-        from warmnas.search.live.jobs import Event
-
         news = []
         for slot, entry in list(self.jobs.items()):
             job, session, told = entry
@@ -138,6 +136,28 @@ class Inline:
 
     def close(self):
         pass
+
+
+class FullDisk(Inline):
+    """A crew whose disk is full after two epochs, as :class:`Processes` says it."""
+
+    def __init__(self, log):
+        super().__init__(1, Maker(log=log, full_disk_after=2))
+
+    def wait(self, timeout):
+        try:
+            return super().wait(timeout)
+        except OSError as error:
+            return [Event(0, (), None, DISK, f"work/a.pt: {error.strerror}")]
+
+
+class Broken(Maker):
+    """Makes trainings with an error in them."""
+
+    def __call__(self, job, task, device, saved=b""):
+        session = super().__call__(job, task, device, saved)
+        session.advance = lambda: 1 / 0
+        return session
 
 
 def evaluator(crew, folder, ask=False, note=None, recipe=RECIPE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import live_standins as standins
 import numpy as np
 import pytest
-from live_standins import SPACE, TASK, Inline, Maker, row_of
+from live_standins import SPACE, TASK, Broken, FullDisk, Inline, Maker, row_of
 
 from warmnas.metadata.experiments import ExperimentStore, StoreUnavailable
 from warmnas.metadata.experiments.taskfile import TaskFile
@@ -64,35 +64,14 @@ def test_a_full_disk_is_one_line_and_the_search_goes_on_later(tmp_path):
     log = str(tmp_path / "log")
     evaluator = standins.evaluator(FullDisk(log), tmp_path)
     evaluator.begin(0, GENOTYPES[0])
+    assert isinstance(evaluator.row(0), Epoch)
     with pytest.raises(StoreUnavailable, match="No space left on device; what was recorded is safe: make room"):
-        while True:
-            evaluator.row(0)
+        [evaluator.row(0) for _ in range(3)]
     evaluator.store.close()
     assert standins.evaluator(Inline(1), tmp_path).evaluate(GENOTYPES[None, :1]).values.tolist() == [finals(NAMES[:1])]
 
 
-class FullDisk(Inline):
-    """A crew whose disk is full after two epochs, as :class:`Processes` says it."""
-
-    def __init__(self, log):
-        super().__init__(1, Maker(log=log, full_disk_after=2))
-
-    def wait(self, timeout):
-        from warmnas.search.live.jobs import DISK, Event
-
-        try:
-            return super().wait(timeout)
-        except OSError as error:
-            return [Event(0, (), None, DISK, f"work/a.pt: {error.strerror}")]
-
-
 def test_a_crash_has_its_reason(tmp_path):
-    class Broken(Maker):
-        def __call__(self, job, task, device, saved=b""):
-            session = super().__call__(job, task, device, saved)
-            session.advance = lambda: 1 / 0
-            return session
-
     evaluator = standins.evaluator(Inline(1, Broken()), tmp_path)
     evaluator.begin(0, GENOTYPES[0])
     assert evaluator.row(0) == Failure("crashed: ZeroDivisionError: division by zero")
@@ -100,7 +79,8 @@ def test_a_crash_has_its_reason(tmp_path):
 
 def test_what_another_search_trains_is_waited_for(tmp_path):
     """The other search is this process under another connection; it finishes while this one waits."""
-    first, notes = standins.evaluator(Inline(1), tmp_path), []
+    notes: list[str] = []
+    first = standins.evaluator(Inline(1), tmp_path)
     first.begin(0, GENOTYPES[0])
     rows = [first.row(0)]
     log = tmp_path / "second"

@@ -1,4 +1,4 @@
-"""The loop of a live search with made-up trainings: what is told, what is stopped, and that interruptions change nothing."""
+"""The loop of a live search with made-up trainings: what is told and stopped, and that interruptions change nothing."""
 
 from __future__ import annotations
 
