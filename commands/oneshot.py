@@ -24,6 +24,7 @@ def oneshot(
     json: AsJson = False,
     validate: Annotated[bool, typer.Option("--validate", help="Set the supernet's ranking against a table's.")] = False,
     table: Annotated[str, typer.Option(help="With --validate: name or file of the table.")] = "images-v1",
+    task: Annotated[str | None, typer.Option(help="With --validate: the table's task [default: --data].")] = None,
     batch: Annotated[int, typer.Option(min=2, help="Images of a step.")] = 64,
     width: Annotated[int | None, typer.Option(min=1, help="Channels [default: the space's].")] = None,
     cells: Annotated[
@@ -44,7 +45,7 @@ def oneshot(
         from ..search.oneshot.command import Request, run_request
 
         request = Request(
-            method, data, of, epochs, seed, out, context.obj or "warmnas oneshot", table if validate else None,
+            method, data, of, epochs, seed, out, context.obj or "warmnas oneshot", table if validate else None, task,
             batch, width, cells, resolution, device, threads,
         )  # fmt: skip
         with console.counting_bar(method) as progress:

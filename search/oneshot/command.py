@@ -15,11 +15,13 @@ from .checkpoint import NAME
 from .records import write_oneshot
 from .run import search_supernet, settings_for
 from .state import Diverged, Search
+from .truth import truth_of
+from .validation import validate
 
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of the command; ``table`` is what to validate against, or None."""
+    """The arguments of the command; ``table`` is what to validate against, or None, ``task`` its task."""
 
     method: str
     data: str
@@ -29,6 +31,7 @@ class Request:
     out: Path
     command: str
     table: str | None = None
+    task: str | None = None
     batch: int = 64
     width: int | None = None
     cells: int | None = None
@@ -46,23 +49,20 @@ def run_request(request: Request, progress: Callable[[int, int], None] | None = 
     settings = settings_for(
         request.space, request.epochs, request.seed, batch=request.batch, width=request.width, cells=request.cells
     )
+    if request.table is None:
+        task, truth = open_task(request.data, resolution=request.resolution), None
+    else:
+        truth, settings = truth_of(request.table, request.data, request.space, settings, request.resolution, request.task)
+        task = truth.task
+    found: dict[str, Any] = {}
+
+    def after(search: Search, genotype: Genotypes) -> None:
+        if truth is not None:
+            found["validation"] = validate(search, genotype, truth)
+
     threads = torch.get_num_threads()
     torch.set_num_threads(request.threads)
-    found: dict[str, Any] = {}
     try:
-        if request.table is None:
-            task, after = open_task(request.data, resolution=request.resolution), None
-        else:
-            from .truth import truth_of
-
-            truth = truth_of(request.table, request.data, request.space, settings, request.resolution)
-            task = truth.task
-
-            def after(search: Search, genotype: Genotypes) -> None:
-                from .validation import validate
-
-                found["validation"] = validate(search, genotype, truth)
-
         result = search_supernet(
             request.method,
             request.space,

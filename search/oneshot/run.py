@@ -123,7 +123,7 @@ def search_supernet(
         train(search, keep, report)
         genotype = recipe.readout.read(search)
         seconds = time.perf_counter() - started + (0.0 if kept is None else kept.seconds)
-        peak = memory.megabytes()
+        search.seconds, peak = seconds, memory.megabytes()
         accuracy = recipe.objective.judge(search, genotype)
         if after is not None:
             after(search, genotype)

@@ -69,6 +69,7 @@ class Search:
         self.progress, self.epoch, self.stopped = 0.0, 0, ""
         self.window = (0.0, float(settings.epochs))
         self.alpha_from = method.warmup * settings.epochs
+        self.seconds: float | None = None  # of the whole search, once it has ended
         self.history: list[dict[str, Any]] = []
         self.notes: dict[str, Any] = {}  # what this epoch's history will hold beside the usual
         self.allowed = [torch.ones(shape, dtype=torch.bool, device=device) for shape in self.layout.shapes]
