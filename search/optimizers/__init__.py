@@ -1,7 +1,9 @@
 """One optimizer per file; importing this registers all of them, without importing torch."""
 
 from . import (
+    bananas,
     bohb,
+    brp,
     copula,
     deep_kernel_gp,
     gp,
@@ -17,7 +19,9 @@ from . import (
 )
 
 __all__ = [
+    "bananas",
     "bohb",
+    "brp",
     "copula",
     "deep_kernel_gp",
     "gp",

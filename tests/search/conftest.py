@@ -88,6 +88,8 @@ def drive_fixture() -> Drive:
 def spec_of() -> Callable[[str], str]:
     """How the tests run an optimizer of that name: as it is, but with short trainings."""
     short = {
+        "bananas": "bananas[initial=4,batch=3,epochs=2,layers=2]",
+        "brp": "brp[epochs=2,width=8,layers=1]",
         "copula": "copula[steps=3]",
         "deep-kernel-gp": "deep-kernel-gp[pretrain=3,steps=1,width=8]",
         "nao": "nao[initial=4,steps=2]",

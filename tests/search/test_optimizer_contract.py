@@ -18,9 +18,9 @@ SpecOf = Callable[[str], str]
 Vary = Callable[..., Table]
 RUNS = 3
 # Those whose proposals come from sums of floating-point numbers, which depend in the last bit on how many runs there are.
-WITH_A_MODEL = {"copula", "deep-kernel-gp", "gp", "nao", "rapidnas", "rgpe", "xfernas"}
+WITH_A_MODEL = {"bananas", "brp", "copula", "deep-kernel-gp", "gp", "nao", "rapidnas", "rgpe", "xfernas"}
 
-TRAINED = {"copula", "deep-kernel-gp", "nao", "rapidnas", "xfernas"}  # the slow ones among them
+TRAINED = {"bananas", "brp", "copula", "deep-kernel-gp", "nao", "rapidnas", "xfernas"}  # the slow ones among them
 
 every_optimizer = pytest.mark.parametrize("name", list(optimizers))
 some_sources = pytest.mark.parametrize("sources", ["none", "sampled", "all rows"])
