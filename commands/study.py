@@ -80,18 +80,22 @@ def study(
     leave_out: LeaveOut = None,
     schedule: Schedule = None,
     seconds: Seconds = None,
+    stopper: Annotated[
+        str | None, typer.Option(help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.")
+    ] = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from ..search import records
 
     tables = open_tables(benchmark)
     if predictor:
-        if optimizer != ["all"] or seconds is not None:
-            raise WarmnasError("a predictor study has no --optimizer and no --seconds; --budget is what it trains on")
+        if optimizer != ["all"] or seconds is not None or stopper is not None:
+            given = "a predictor study has no --optimizer, no --seconds and no --stopper"
+            raise WarmnasError(f"{given}; --budget is what it trains on")
         return _predictor_study(context.obj, tables, task, predictor, budget, runs, seed, observe, schedule, out, json)
     runs = 30 if runs is None else runs
     protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
-    protocol = _limited(protocol, schedule, seconds)
+    protocol = replace(_limited(protocol, schedule, seconds), stopper=stopper)
     folder = out or _default_folder("study", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)

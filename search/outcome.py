@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Record:
         fit_seconds: learning time of one run at each evaluation, shape (evaluations,), the mean over all runs, of which
             those that have ended take none; likewise proposal_seconds.
         wall_seconds: of all runs together.
+        chosen: table row of what a run would return after each evaluation, (runs, evaluations), where that is not the best
+            observed (some trainings were stopped early and others taken up again); else None.
     """
 
     rows: IntArray
@@ -42,6 +44,7 @@ class Record:
     fit_seconds: FloatArray
     proposal_seconds: FloatArray
     wall_seconds: float
+    chosen: IntArray | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Outcome(Record):
 
         A run that has ended keeps its last one.
         """
+        if self.chosen is not None:
+            return self.chosen
         seen = self.table.metrics[self.task].sign * self.observed
         seen = np.where(self.rows < 0, -np.inf, seen)
         best = np.maximum.accumulate(seen, axis=1)
@@ -224,6 +229,7 @@ def padded(record: Record, width: int) -> Record:
         seconds=fill(record.seconds, 0.0),
         fit_seconds=fill(record.fit_seconds, 0.0),
         proposal_seconds=fill(record.proposal_seconds, 0.0),
+        chosen=None if record.chosen is None else np.pad(record.chosen, [(0, 0), (0, more)], mode="edge"),
     )
 
 
@@ -232,6 +238,7 @@ def joined(parts: Sequence[Record]) -> Record:
     width = max(part.rows.shape[1] for part in parts)
     parts = [padded(part, width) for part in parts]
     runs = np.array([len(part.rows) for part in parts])
+    chosen = [part.chosen for part in parts if part.chosen is not None]
     return Record(
         rows=np.concatenate([part.rows for part in parts]),
         observed=np.concatenate([part.observed for part in parts]),
@@ -239,6 +246,7 @@ def joined(parts: Sequence[Record]) -> Record:
         fit_seconds=np.average([part.fit_seconds for part in parts], axis=0, weights=runs),
         proposal_seconds=np.average([part.proposal_seconds for part in parts], axis=0, weights=runs),
         wall_seconds=float(sum(part.wall_seconds for part in parts)),
+        chosen=np.concatenate(chosen) if chosen else None,
     )
 
 

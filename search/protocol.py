@@ -33,6 +33,7 @@ class Protocol:
         schedule: total epochs of the trainings that are observed and charged; None for the longest. Regret and test are
             those of the longest schedule in any case.
         seconds: simulated training time per run, see :mod:`warmnas.search.clock`; None for no limit.
+        stopper: what ends trainings early, see :mod:`warmnas.search.stop_run`; None for nothing.
     """
 
     tasks: tuple[str, ...]
@@ -45,6 +46,7 @@ class Protocol:
     leave_out: LeaveOut | None = None
     schedule: int | None = None
     seconds: float | None = None
+    stopper: str | None = None
 
     def left_out(self, table: Table) -> LeaveOut:
         """``task`` or ``family``, the table's default where nothing was said."""

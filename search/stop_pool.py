@@ -105,7 +105,7 @@ def draw_pool(
     values, levels = recorded(table, task, schedule)
     columns = values.shape[2]
     rng = np.random.default_rng([seed, zlib.crc32(task.encode())])
-    whole = _finite(values)
+    whole = finite(values)
     trained = np.flatnonzero(whole.any(axis=1))
     if len(trained) < 2:
         raise WarmnasError(f"{table.name} has {len(trained)} whole curves of {task}; a study needs two at least")
@@ -131,7 +131,7 @@ def draw_pool(
     )
 
 
-def _finite(values: FloatArray) -> npt.NDArray[np.bool_]:
+def finite(values: FloatArray) -> npt.NDArray[np.bool_]:
     """Trainings with every value: (architectures, seeds, columns) -> (architectures, seeds)."""
     whole: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=2))
     return whole
@@ -154,7 +154,7 @@ def recorded(table: Table, task: str, schedule: int | None) -> tuple[FloatArray,
         values = by_training(table, Split.VAL.variable, task, schedule)
         there = np.isfinite(values).reshape(-1, values.shape[2]).any(axis=0)
         columns = int(np.max(np.flatnonzero(there), initial=-1)) + 1
-        if columns > 1 and _finite(values[:, :, :columns]).any():
+        if columns > 1 and finite(values[:, :, :columns]).any():
             return values[:, :, :columns], None
     if len(table.schedules) > 1 and "schedule" in array.dims:
         if schedule is not None:
@@ -243,7 +243,7 @@ def _whole(
     rng: np.random.Generator,
 ) -> SourceCurves:
     """Whole trainings of a source task of architectures that are not ``banned`` (architectures,), MOST_SOURCE at most."""
-    whole = _finite(values) & ~banned[:, None]
+    whole = finite(values) & ~banned[:, None]
     rows, seeds = np.nonzero(whole)
     chosen = np.sort(rng.permutation(len(rows))[:MOST_SOURCE])
     rows, seeds = rows[chosen], seeds[chosen]

@@ -66,6 +66,7 @@ def row(one: Judged, pool: Pool) -> dict[str, Any]:
         "speedup_ceiling": pool.ceiling,
         "speedup_seconds": seconds,
         "epochs": float(one.epochs.mean()),
+        "elapsed": float(one.elapsed.mean()),
         "overhead_seconds": float(one.overhead.mean()),
         "fit_seconds": one.fit_seconds,
         "orders": orders,

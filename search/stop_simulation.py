@@ -16,7 +16,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ..bench import FloatArray, Genotypes, IntArray, Metric
+from ..bench import FloatArray, Genotypes, IntArray, Metric, WarmnasError
+from .optimizer import parse_spec
 from .stoppers import Decision, History, Stopper
 
 
@@ -114,6 +115,16 @@ class Search:
     def seen(self) -> IntArray:
         """Columns seen of each training, (trainings,)."""
         return self.history.seen
+
+
+def with_workers(spec: str) -> tuple[str, int]:
+    """A stopper's spec without the option ``workers``, which any may have in a simulation; and how many they are."""
+    name, options = parse_spec(spec)
+    workers = options.pop("workers", 1)
+    if not isinstance(workers, int) or workers < 1:
+        raise WarmnasError(f"stopper '{spec}': workers is a whole number of at least 1, not {workers}")
+    rest = ",".join(f"{key}={value}" for key, value in options.items())
+    return (f"{name}[{rest}]" if rest else name), workers
 
 
 class Simulation:

@@ -24,7 +24,7 @@ from .optimizer import parse_spec
 from .protocol import find_tasks, run_seeds
 from .stop_oracle import Oracle
 from .stop_pool import CANDIDATES, Pool, draw_pool
-from .stop_simulation import FixedOrder, Recorded, Search, Simulation
+from .stop_simulation import FixedOrder, Recorded, Search, Simulation, with_workers
 from .stoppers import Stopper, make_stopper, new_stopper, stoppers
 from .workers import Part, run_parts
 
@@ -65,6 +65,7 @@ class Judged:
         regret: in the metric's unit, (orders,).
         percentile: percent of the other candidates that are not better than the returned one, (orders,).
         epochs: trained in all, (orders,); seconds: what they took, (orders,), or None.
+        elapsed: when the last worker ended, in seconds, or in epochs where there are no times, (orders,).
         overhead: seconds of the stopper's computing, (orders,).
         fit_seconds: of learning on the sources, once.
         chosen: whether the options are those asked for, not a point of a front.
@@ -77,6 +78,7 @@ class Judged:
     percentile: FloatArray
     epochs: FloatArray
     seconds: FloatArray | None
+    elapsed: FloatArray
     overhead: FloatArray
     fit_seconds: float
     chosen: bool = True
@@ -152,13 +154,14 @@ def known_methods(methods: Sequence[str]) -> list[str]:
 def check(spec: str, pool: Pool) -> None:
     """WarmnasError where a method does not exist, has no such option or cannot read what the pool has."""
     if spec != ORACLE:
-        new_stopper(spec, pool.setting(0))
+        new_stopper(with_workers(spec)[0], pool.setting(0))
 
 
 def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int], None]) -> list[Judged]:
     """One method on one task: as asked for, and over its knob where fronts are wanted."""
     start = time.process_time()
-    stopper = Oracle.of(pool) if spec == ORACLE else make_stopper(spec, pool.setting(protocol.seed))
+    own, workers = with_workers(spec)
+    stopper = Oracle.of(pool) if spec == ORACLE else make_stopper(own, pool.setting(protocol.seed))
     fit_seconds = time.process_time() - start
     stopper.foresee(pool.values)
     seeds = run_seeds(protocol.seed, pool.task, protocol.orders)
@@ -169,7 +172,7 @@ def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int]
         some = orders if chosen else orders[:FRONT_ORDERS]
         searches = []
         for order in some:
-            searches.append(simulate(pool, variant, order))
+            searches.append(simulate(pool, variant, order, workers))
             report(1)
         judged.append(judge(pool, name, parameter, searches, fit_seconds, chosen))
     return judged
@@ -196,11 +199,11 @@ def labelled(options: dict[str, Any]) -> str | None:
     return " ".join(f"{key}={value}" for key, value in written.items()) or None
 
 
-def simulate(pool: Pool, stopper: Stopper, order: IntArray) -> Search:
-    """One search."""
+def simulate(pool: Pool, stopper: Stopper, order: IntArray, workers: int = 1) -> Search:
+    """One search by so many simulated workers."""
     costs = pool.epochs * np.ones_like(pool.values) if pool.seconds is None else pool.seconds
     recorded = Recorded(pool.genotypes, pool.values, costs, pool.metric, pool.losses, pool.levels is not None)
-    return Simulation(stopper, recorded, FixedOrder(order)).run()
+    return Simulation(stopper, recorded, FixedOrder(order), workers).run()
 
 
 def judge(
@@ -223,6 +226,7 @@ def judge(
         percentile=100 * (1 - better / (len(pool) - 1)),
         epochs=np.array([float((mask * pool.epochs).sum()) for mask in trained]),
         seconds=seconds,
+        elapsed=np.array([search.elapsed for search in searches]),
         overhead=np.array([search.overhead for search in searches]),
         fit_seconds=fit_seconds,
         chosen=chosen,

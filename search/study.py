@@ -21,6 +21,7 @@ from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
 from .run import run_part
 from .statistics import across_tasks, within_task
+from .stop_run import check_stopper, run_stopped
 from .workers import Part, run_parts
 
 Progress = Callable[[str, str, int], None]  # (task, optimizer, evaluations just done)
@@ -48,7 +49,7 @@ class StudyResult:
         tables = {t.name: [t.hash, t.splits, self.protocol.left_out(t)] for t in self.tables}
         # What is left out stands beside each table as it was applied, said or by default.
         said = asdict(replace(self.protocol, leave_out=None))
-        for later in ("schedule", "seconds"):  # what older versions did not know does not change their hashes
+        for later in ("schedule", "seconds", "stopper"):  # what older versions did not know does not change their hashes
             if said[later] is None:
                 del said[later]
         text = json.dumps([said, tables], sort_keys=True)
@@ -91,12 +92,20 @@ def study(
     for problem in problems.values():
         for spec in names:
             make_optimizer(spec, problem.part(0, 1))
+    if protocol.stopper is not None:
+        for table, task in targets:
+            check_stopper(table, task, protocol.stopper, protocol.schedule)
     chunks = {spec: _chunks(spec, protocol.runs) for spec in names}
     parts = [(table, task, spec, chunk) for table, task in targets for spec in names for chunk in chunks[spec]]
 
     def start(table: Table, task: str, spec: str, chunk: tuple[int, int]) -> Part[Record]:
         # A record, unlike an outcome, comes back from another process without a copy of the table.
         problem, p = problems[task].part(*chunk), protocol
+        if p.stopper is not None:
+            early = p.stopper
+            return lambda report: run_stopped(
+                table, task, spec, early, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
+            )
         return lambda report: run_part(
             table, task, spec, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
         )

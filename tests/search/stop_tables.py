@@ -27,12 +27,14 @@ def rising(ends: FloatArray, epochs: int, rng: np.random.Generator, noise: float
     x = np.arange(1, epochs + 1)
     rates = rng.uniform(0.3, 1.0, len(ends))
     curves = ends[:, None] * (1 - 0.8 * np.exp(-rates[:, None] * x))
-    return np.clip(curves + noise * rng.standard_normal(curves.shape), 1, 99)
+    values: FloatArray = np.clip(curves + noise * rng.standard_normal(curves.shape), 1, 99)
+    return values
 
 
 def quality(genotypes: np.ndarray) -> FloatArray:
     """Final accuracies that depend on the genotype: convolutions are good, on every task. (n,)"""
-    return 40 + 8.0 * (genotypes >= 2).sum(axis=1) + 0.5 * genotypes[:, 0]
+    ends: FloatArray = 40 + 8.0 * (genotypes >= 2).sum(axis=1) + 0.5 * genotypes[:, 0]
+    return ends
 
 
 def setting(

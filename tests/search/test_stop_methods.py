@@ -33,7 +33,7 @@ def plain(total: int, levels: tuple[int, ...] | None = None) -> Setting:
     return Setting(total, CELLS, levels=levels)
 
 
-def constant(finals: Sequence[float], epochs: int) -> FloatArray:
+def constant(finals: Sequence[float] | FloatArray, epochs: int) -> FloatArray:
     """Curves that stand at their final values from the first epoch on."""
     return np.repeat(np.array(finals, dtype=float)[:, None], epochs, axis=1)
 
@@ -115,7 +115,7 @@ def test_zero_epoch_trains_the_best_by_prediction() -> None:
 
 @pytest.mark.parametrize(("eta", "columns"), [(3, [1, 3, 9]), (2, [1, 2, 4, 8, 16])])
 def test_successive_halving_keeps_one_in_eta(eta: int, columns: list[int]) -> None:
-    values = constant(np.random.default_rng(0).permutation(27) + 1.0, 20)
+    values = constant(np.random.default_rng(0).permutation(np.arange(1.0, 27 + 1)), 20)
     search = run(make_stopper(f"successive-halving[eta={eta}]", plain(20)), values)
     seen, size = search.history.seen, 27
     for column in columns:
@@ -129,7 +129,7 @@ def test_hyperband_brackets_are_those_of_the_paper() -> None:
     stopper.setting = plain(81)
     assert stopper.check_epochs(81) == [1, 3, 9, 27]  # Li et al. 2018, table 1: R = 81, eta = 3
     assert stopper._sizes == [81, 34, 15, 8, 5]
-    values = constant(np.random.default_rng(1).permutation(143) + 1.0, 81)
+    values = constant(np.random.default_rng(1).permutation(np.arange(1.0, 143 + 1)), 81)
     search = run(make_stopper("hyperband", plain(81)), values)
     seen = search.history.seen
     assert [int((seen[:81] >= r).sum()) for r in (1, 3, 9, 27, 81)] == [81, 27, 9, 3, 1]
@@ -158,7 +158,7 @@ def test_asha_promotes_without_waiting() -> None:
 
 
 def test_asha_with_workers_ends_sooner() -> None:
-    values = constant(np.random.default_rng(2).permutation(60) + 1.0, 27)
+    values = constant(np.random.default_rng(2).permutation(np.arange(1.0, 60 + 1)), 27)
     alone, four = (run(make_stopper("asha", plain(27)), values, workers=n) for n in (1, 4))
     assert alone.elapsed == alone.spent
     assert four.elapsed < alone.elapsed / 2.5
