@@ -58,9 +58,9 @@ class BatchSearch(CandidateOptimizer):
         values = self.values
         deviation = values.std(axis=1, keepdims=True)
         centred = values - values.mean(axis=1, keepdims=True)
-        return np.divide(
-            centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-12 * (1 + np.abs(values).max())
-        )
+        spread = deviation > 1e-12 * (1 + np.abs(values).max())
+        scaled: FloatArray = np.divide(centred, deviation, out=np.zeros_like(centred), where=spread)
+        return scaled
 
 
 class Grouped:
