@@ -5,7 +5,7 @@ D-VAE's asynchronous message passing (Zhang et al., NeurIPS 2019, arXiv 1904.110
     h_in(v) = sum over predecessors u of sigmoid(W_g [h_u; u]) * (W_m [h_u; u]),    h_v = GRU(type of v, h_in(v))
 
 with u the place of u in topological order. The code of a graph is a linear map of [h forwards at the last node; h
-backwards at the first]. Where the paper's program loops over graphs and their nodes, all graphs of all runs go one node
+backwards at the first], here normalised. Where the paper's program loops over graphs and their nodes, all graphs of all runs go one node
 ahead together.
 """
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ...bench import UniformSource
 from ...surrogates.batched import Embedding, Linear
+from .set_encoder import normalised
 
 PLACES = 32  # nodes behind it share the last one's place
 
@@ -94,5 +95,4 @@ class GraphEncoder(nn.Module):
         end = ahead.gather(2, last[..., None, None].expand(-1, -1, 1, ahead.shape[-1]))[:, :, 0]
         # The graph with its edges turned round and its nodes in reverse order is walked the same way.
         begin = self.back(labels.flip(-1), edges.transpose(-1, -2).flip(-1, -2), order.flip(0))[-1]
-        code: Tensor = self.code(self.join(torch.cat([end, begin], dim=-1)))
-        return code
+        return normalised(self.code(self.join(torch.cat([end, begin], dim=-1))))

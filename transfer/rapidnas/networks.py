@@ -10,7 +10,7 @@ from ...surrogates.batched import Linear
 from .decoder import Decoder
 from .graph_encoder import GraphEncoder
 from .set_bank import SetBatch
-from .set_encoder import SetEncoder
+from .set_encoder import SetEncoder, unshrunk
 
 
 class PredictorNetwork(nn.Module):
@@ -35,6 +35,8 @@ class PredictorNetwork(nn.Module):
         self.of_set = Linear(rng, runs, code + 2, width)
         self.of_graph = Linear(rng, runs, code, width)
         self.out = Linear(rng, runs, width, 1)
+        for layer in (self.of_set, self.of_graph, self.graphs.join, self.graphs.code):
+            unshrunk(layer)
 
     def forward(self, tasks: Tensor, graphs: Tensor) -> Tensor:
         """Codes of tasks (runs, t, code + 2) and of graphs (runs, t or 1, n, code) -> scores (runs, t, n)."""
