@@ -20,7 +20,9 @@ def oneshot(
     out: Annotated[Path, typer.Option(help="Folder of the results; a killed search there goes on.")],
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the half of the images that trains the weights.")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="Of everything.")] = 0,
-    space: Annotated[str, typer.Option(help="A space that has a supernet.")] = "nasbench201",
+    space: Annotated[
+        str | None, typer.Option(help="A space that has a supernet [default: nasbench201, or the method's].")
+    ] = None,
     json: AsJson = False,
     validate: Annotated[bool, typer.Option("--validate", help="Set the supernet's ranking against a table's.")] = False,
     table: Annotated[str, typer.Option(help="With --validate: name or file of the table.")] = "images-v1",
@@ -39,8 +41,8 @@ def oneshot(
     from ..search.oneshot import make_method
     from ..search.records import output_folder
 
-    make_method(method)  # a wrong name is said before anything is read
-    of = space_named(space)
+    recipe = make_method(method)  # a wrong name is said before anything is read
+    of = space_named(space or recipe.space)
     with output_folder(out):
         from ..search.oneshot.command import Request, run_request
 

@@ -107,7 +107,7 @@ class Supernet(nn.Module):
 @singledispatch
 def layout(space: SearchSpace) -> Layout:
     """The layout of a space's supernet; WarmnasError where it has none."""
-    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4.")
+    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4, elastic.")
 
 
 @singledispatch
@@ -125,7 +125,7 @@ def build_supernet(
         partial: K of partial channels; 1: all channels.
         running: whether batch norm keeps running statistics; else it uses each batch's own, in evaluation too.
     """
-    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4.")
+    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4, elastic.")
 
 
 def classifier(channels: int, classes: int) -> nn.Sequential:
@@ -141,4 +141,4 @@ def check_partial(width: int, partial: int, least: int) -> None:
         )
 
 
-from . import supernet_darts, supernet_nasbench201  # noqa: E402, F401 -- they register their spaces
+from . import supernet_darts, supernet_elastic, supernet_nasbench201  # noqa: E402, F401 -- they register their spaces

@@ -11,6 +11,7 @@ from .categorical import CATEGORICAL, CategoricalSpace
 from .chain import ChainSpace
 from .darts import DARTSSpace
 from .darts_subspaces import subspaces
+from .elastic import ElasticSpace
 from .nasbench101 import NASBench101Space
 from .nasbench201 import NASBench201Space
 from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
@@ -30,6 +31,7 @@ SPACES: dict[str, SearchSpace] = {
         NASBenchGraphSpace(),
         NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
         ChainSpace(),
+        ElasticSpace(),
     )
 }
 

@@ -164,6 +164,7 @@ class Method:
         warmup: share of the epochs in which only the weights are trained.
         partial: K of partial channels.
         running: whether batch norm keeps running statistics.
+        space: where it searches if nothing else is said.
         without: operations that the supernet does not compute at all.
     """
 
@@ -178,6 +179,7 @@ class Method:
     partial: int = 1
     running: bool = False
     without: tuple[str, ...] = ()
+    space: str = "nasbench201"
 
     @property
     def parts(self) -> list[Part]:

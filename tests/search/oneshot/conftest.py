@@ -11,7 +11,7 @@ import pytest
 
 from warmnas.bench import space
 from warmnas.metadata.tasks import ImageTask, Part
-from warmnas.search.oneshot import OneShot, Settings, search_supernet
+from warmnas.search.oneshot import OneShot, Settings, make_method, search_supernet
 
 SHORT = {
     "rsps": "rsps[candidates=4]",
@@ -23,7 +23,7 @@ SHORT = {
     "p-darts": "p-darts[stages=2]",
     "parsec": "parsec[samples=2]",
     "robust-darts": "robust-darts[products=2]",
-    "once-for-all": "once-for-all[candidates=4]",
+    "once-for-all": "once-for-all[population=3,generations=2]",
 }
 TINY = Settings(epochs=2, batch=8, seed=3, width=4, cells=1)
 
@@ -64,7 +64,8 @@ Run = Callable[..., OneShot]
 def run(tiny: ImageTask) -> Run:
     """``run("darts", task, "nasbench201", epochs=1)``."""
 
-    def search(method: str, task: ImageTask = tiny, of: str = "nasbench201", **options: Any) -> OneShot:
+    def search(method: str, task: ImageTask = tiny, of: str = "", **options: Any) -> OneShot:
+        of = of or make_method(method).space
         outer = {key: options.pop(key) for key in ("folder", "report", "after") if key in options}
         return search_supernet(SHORT.get(method, method), space(of), task, replace(TINY, **options), **outer)
 
