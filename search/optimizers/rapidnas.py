@@ -92,6 +92,11 @@ class RapidNASSearch(OrderOptimizer):
             described = described[:1]
             if reads == "auto":
                 reads = "images" if self._loaded.model.model.scaler.features.shape[1] == FEATURES else "embedding"
+        if self._loaded is None and len(described) != 1 + len(self.problem.sources):
+            raise WarmnasError(
+                "rapidnas: nothing is known of the target's images and the sources'; search a table that names them, or "
+                "give model=... and images=..."
+            )
         if images:
             from ...metadata.tasks import open_task
 

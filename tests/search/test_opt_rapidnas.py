@@ -46,8 +46,9 @@ def test_a_table_without_images_and_embeddings_is_refused_in_one_line(few_cells:
     with pytest.raises(WarmnasError, match="does not say which images its task 'cifar100' has; and no embedding") as error:
         make_optimizer("rapidnas", lacking)
     assert "\n" not in str(error.value)
-    with pytest.raises(WarmnasError, match="nothing is known of the target's images"):
-        make_optimizer("rapidnas", replace(lacking, described=()))
+    for spec in ("rapidnas", "rapidnas[images=digits]"):
+        with pytest.raises(WarmnasError, match="nothing is known of the target's images and the sources'"):
+            make_optimizer(spec, replace(lacking, described=()))
 
 
 def test_without_sources_the_order_is_random(few_cells: Table, drive: Drive) -> None:

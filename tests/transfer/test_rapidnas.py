@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from warmnas.bench import CorruptFile, FloatArray, Genotypes, WarmnasError, spac
 from warmnas.transfer.rapidnas import Experience, RapidNAS, TaskSet
 
 CELLS = space("nasbench201")
-SMALL = {"members": 1, "steps": 60, "width": 16, "code": 16, "rate": 6e-3}
+SMALL: dict[str, Any] = {"members": 1, "steps": 60, "width": 16, "code": 16, "rate": 6e-3}
 
 
 def quality(genotypes: Genotypes, wanted: float) -> FloatArray:
@@ -136,5 +137,5 @@ def test_wrong_input_is_refused_in_one_line(taught: list[Experience]) -> None:
 def test_constant_values_teach_nothing_and_do_no_harm(taught: list[Experience]) -> None:
     flat = [Experience(e.name, e.task, e.genotypes, np.full(40, 12.0)) for e in taught[:3]]
     for loss in ("squared", "rank"):
-        model = RapidNAS(CELLS, members=1, steps=3, loss=loss, width=8, code=8).fit(flat)  # type: ignore[arg-type]
+        model = RapidNAS(CELLS, members=1, steps=3, loss=loss, width=8, code=8).fit(flat)
         assert np.isfinite(model.predict(flat[0].task, flat[0].genotypes)).all()

@@ -179,7 +179,7 @@ def test_the_likelihoods_of_all_genotypes_add_up_to_one(name: str) -> None:
 def test_what_is_drawn_follows_the_likelihood() -> None:
     decoder = Decoder(rng(), 1, CELLS, 4, 8)
     with torch.no_grad():
-        decoder.out.weight *= 4  # far from uniform
+        decoder.out.weight.mul_(4)  # far from uniform
         code = torch.randn(1, 1, 4)
         drawn = decoder.sample(code.expand(-1, 20_000, -1), torch.from_numpy(rng(5).random((1, 20_000, 6))))
         everything = CELLS.all_genotypes()

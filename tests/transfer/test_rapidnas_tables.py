@@ -12,9 +12,10 @@ import xarray as xr
 
 from warmnas.bench import Table, WarmnasError, space
 from warmnas.metadata.tasks import open_task
-from warmnas.transfer.rapidnas import RapidNAS, described, evaluate, held_out, image_set, train
+from warmnas.transfer.rapidnas import RapidNAS, checkpoint, described, evaluate, held_out, image_set, train
 from warmnas.transfer.rapidnas.described import sets_of
 from warmnas.transfer.rapidnas.experience import apart, experience
+from warmnas.transfer.rapidnas.lockstep import MetaD2A
 from warmnas.transfer.rapidnas.sets import CLASSES, FEATURES, PER_CLASS
 
 CELLS = space("nasbench201")
@@ -136,12 +137,15 @@ def test_training_goes_on_where_it_was_stopped_to_the_same_weights(make: Make, t
 
     whole = train.train([table], tmp_path / "whole", model(4))
 
-    def interrupted(*arguments: object) -> None:
-        raise Stopped
+    write = checkpoint.write
 
-    write = train.checkpoint.write
+    def interrupted(networks: MetaD2A, path: Path, identity: str) -> None:
+        write(networks, path, identity)
+        if networks.step == 2:
+            raise Stopped
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.checkpoint, "write", lambda m, p, i: (write(m, p, i), interrupted() if m.step == 2 else None))
+        patch.setattr(checkpoint, "write", interrupted)
         with pytest.raises(Stopped):
             train.train([table], tmp_path / "parts", model(4), every=0.0)
     parts = train.train([table], tmp_path / "parts", model(4))

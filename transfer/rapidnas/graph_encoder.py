@@ -5,8 +5,8 @@ D-VAE's asynchronous message passing (Zhang et al., NeurIPS 2019, arXiv 1904.110
     h_in(v) = sum over predecessors u of sigmoid(W_g [h_u; u]) * (W_m [h_u; u]),    h_v = GRU(type of v, h_in(v))
 
 with u the place of u in topological order. The code of a graph is a linear map of [h forwards at the last node; h
-backwards at the first], here normalised. Where the paper's program loops over graphs and their nodes, all graphs of all runs go one node
-ahead together.
+backwards at the first], here normalised. Where the paper's program loops over graphs and their nodes, all graphs of all
+runs go one node ahead together.
 """
 
 from __future__ import annotations
