@@ -122,6 +122,7 @@ class LiveLoop:
         self.pace = Pace()
         self.ended = False  # whether time was up
         self._told: set[int] = set()
+        self._measured = False  # whether there is an epoch of any training
         self._taken: set[int] = set()
         self._active: dict[int, int] = {}  # slot -> training
         self._events: list[tuple[float, int]] = []
@@ -167,7 +168,7 @@ class LiveLoop:
         return False
 
     def _allowed(self) -> bool:
-        if time.monotonic() >= self.until:
+        if self.trainings and time.monotonic() >= self.until:
             return False
         return not self.trainings or self._room is None or self._room(self._next_cost(), self)
 
@@ -210,13 +211,15 @@ class LiveLoop:
         """Take in the epoch that ends now by the loop's clock; False where real time was up before."""
         number = self._active[slot]
         training = self.trainings[number]
-        row = self.evaluator.row(slot, self.until)
+        # The very first epoch is granted whatever it takes: a search that ends with nothing has nothing to hand out.
+        row = self.evaluator.row(slot, self.until if self._told or self._measured else float("inf"))
         if row is None:
             return False
         training.trial, training.batch = self.evaluator.trial(slot).id, self.evaluator.trial(slot).recipe.batch
         if isinstance(row, Failure):
             self._failed(number, row.reason)
         else:
+            self._measured = True
             self._measure(slot, training, row)
             training.epochs.append(row)
             self.history.record(number, row.val_accuracy, row.train_loss)

@@ -16,6 +16,8 @@ import numpy as np
 from ...bench import Candidates, FloatArray, Genotypes, SearchSpace, Split, Table, WarmnasError
 from ...bench.spaces.base import ENUMERABLE
 from ...metadata.experiments import ExperimentStore
+from ...metadata.tasks import ImageTask
+from ...transfer.rapidnas.described import Described, described
 from ..problem import Problem, SourceTask
 from ..protocol import run_seeds
 from ..stoppers import SourceCurves
@@ -89,6 +91,18 @@ def model_source(path: str, space: SearchSpace, listed: Candidates) -> SourceTas
         raise WarmnasError(f"--model {path}: it predicts architectures of {model.space.name}, not of {space.name}")
     values = np.asarray(model.predict(listed.genotypes), dtype=np.float64)
     return SourceTask(f"model:{notes.get('predictor', path)}", listed.genotypes[None], values[None])
+
+
+def descriptions(
+    task: ImageTask, spec: str, tables: Iterable[Table], sources: Sequence[SourceTask]
+) -> tuple[Described, ...]:
+    """Where the images of the target and of each source are found, for optimizers that look at training images."""
+    known = {f"{table.name}:{name}": (table, name) for table in tables for name in table.tasks}
+    target = Described("the data", spec, task.family, task.hash[:HASH], task.shape[0])
+    others = (
+        described(*known[source.name]) if source.name in known else Described("", source.name, "") for source in sources
+    )
+    return (target, *others)
 
 
 def source_curves(tables: Iterable[Table], names: Sequence[str]) -> tuple[SourceCurves, ...]:

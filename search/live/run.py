@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from ..stoppers import Setting, make_stopper, stoppers
 from .dataset import Dataset, open_dataset
 from .evaluator import LiveEvaluator, Note
 from .folder import RunFolder
-from .problem import candidates, model_source, problem, source_curves, store_sources, table_sources
+from .problem import candidates, descriptions, model_source, problem, source_curves, store_sources, table_sources
 from .settings import Settings
 from .stores import open_store
 
@@ -165,12 +165,12 @@ class _Search:
             failed = next((t.reason for t in trainings if t.reason), "")
             if failed:
                 raise RuntimeError(f"no training could be done: {failed}")
-            raise WarmnasError(f"--seconds {settings.seconds:g}: not one epoch of a training fits; give more")
+            raise RuntimeError("no training was begun")
         if trainings[best].state != DONE:
             self.note("no training was finished in time; the network is the best of those that were begun")
         self.say("retraining on train and validation")
         name = self.space.to_string(trainings[best].genotype)
-        until = self._until(EXPORT_SECONDS / 2)
+        until = self._until(self._reserve)
         if settings.seconds is not None and self._retraining(loop, dataset, best) > until - time.monotonic():
             until = 0.0
         finished = finish(
@@ -240,6 +240,7 @@ class _Search:
 
         settings, task = self.settings, dataset.seen
         made = problem(listed, sources, task.name, settings.budget, settings.seed, len(task.classes))
+        made = replace(made, described=descriptions(dataset.task, dataset.spec, tables, sources))
         curves = source_curves(tables, [source.name for source in sources])
         setting = Setting(settings.epochs, self.space, candidates=settings.budget, sources=curves, seed=settings.seed)
         stopper = make_stopper(settings.stopper, setting)
@@ -273,7 +274,7 @@ class _Search:
             reference=reference,
             cost=lambda genotype: costs(self.space, genotype, (channels, height, width), len(task.classes), recipe),
             unit=cost.flops / 2,
-            until=self._until(EXPORT_SECONDS),
+            until=self._until(self._reserve),
             room=lambda units, loop: self._room(units, loop, dataset),
             chance=100 / len(task.classes),
             progress=self._progress,
@@ -300,6 +301,9 @@ class _Search:
         made: dict[str, Any] = {"weights": {"file": WEIGHTS}}
         program = None
         for form in self.parts.exports:
+            if self.settings.seconds is not None and self.folder.elapsed > self.settings.seconds:
+                self.note("no time was left for the exports; warmnas export makes them")
+                break
             try:
                 program = program if program is not None else exported(finished.model, finished.about)
                 worst = export_model(finished.model, finished.about, form, out / EXPORTS[form], program)
@@ -317,6 +321,11 @@ class _Search:
             return float("inf")
         return time.monotonic() + self.settings.seconds - self.folder.elapsed - reserve
 
+    @property
+    def _reserve(self) -> float:
+        """Seconds kept for what comes after the trainings."""
+        return min(EXPORT_SECONDS, (self.settings.seconds or 0) / 4)
+
     def _retraining(self, loop: LiveLoop, dataset: Dataset, best: int) -> float:
         """Seconds that the retraining of a training's network will take, as far as is known."""
         units = self.settings.epochs * (loop.trainings[best].flops + loop.unit) * dataset.growth
@@ -328,7 +337,7 @@ class _Search:
             return True
         best = loop.history.leader()
         after = self._retraining(loop, dataset, max(best, 0))
-        return time.monotonic() + MARGIN * (loop.pace.take(units) or 0.0) + after <= self._until(EXPORT_SECONDS)
+        return time.monotonic() + MARGIN * (loop.pace.take(units) or 0.0) + after <= self._until(self._reserve)
 
     # --- what the user is told -------------------------------------------------------------------------------------
     def note(self, text: str) -> None:

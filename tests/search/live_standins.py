@@ -129,6 +129,8 @@ class Inline:
                     row = session.advance()
                     write(job.checkpoint, session.snapshot())
                     news.append(Event(slot, (row,)))
+                except OSError:
+                    raise
                 except Exception as error:
                     del self.jobs[slot]
                     news.append(Event(slot, (), None, *failure_of(error)))
