@@ -66,7 +66,7 @@ class Shrinking(Sampler):
     def draw(self, search: Search) -> Genotypes:
         """A network of the stage, uniform over its genotypes."""
         low = np.array(SMALLEST[self.stage])[_KIND]
-        return (low + search.rng.random(len(low)) * (3 - low)).astype(np.int8)
+        return np.asarray(low + search.rng.random(len(low)) * (3 - low)).astype(np.int8)
 
     def weights(self, search: Search) -> Mixture:
         """See :class:`Sampler`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def test_classes_forget_layers_that_are_not_there():
     assert layers_of(SHALLOW) == [[(3, 3)], [(3, 3)]]
     assert not ELASTIC.canonical(SHALLOW).any()
     drawn = ELASTIC.sample(40_000, np.random.default_rng(0))
-    same = {}
+    same: dict[int, list[list[tuple[int, int]]]] = {}
     for genotype, key in zip(drawn[:3000], ELASTIC.class_keys(drawn[:3000]).tolist(), strict=True):
         assert same.setdefault(key, layers_of(genotype)) == layers_of(genotype)
     assert len({str(layers) for layers in same.values()}) == len(same)
@@ -91,7 +92,7 @@ def test_stages_open_one_dimension_after_another():
     net = supernet()
     sampler = Shrinking()
     rng = np.random.default_rng(0)
-    search = SimpleNamespace(
+    search: Any = SimpleNamespace(
         supernet=net,
         settings=SimpleNamespace(epochs=1),
         rng=rng,

@@ -134,7 +134,7 @@ def test_log_probability_sums_to_one(searched):
             mask[:, 2:] = False
         choices = np.stack(np.meshgrid(*[[0, 1]] * 6), axis=-1).reshape(-1, 6)
         paths = [Mixture((tuple((int(c),) for c in row),)) for row in choices]
-        total = sum(float(log_probability(search, path).exp()) for path in paths)
+        total = np.sum([log_probability(search, path).exp().item() for path in paths])
     assert total == pytest.approx(1.0, abs=1e-4)
 
 
