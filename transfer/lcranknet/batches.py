@@ -17,6 +17,7 @@ from .level import Context, Habits, standardised
 NOTHING_SEEN = 0.08  # share of the curves of which nothing is shown: the architecture alone must serve as well
 ALL_SEEN = 0.12
 NO_CONTEXT = 0.3  # share of the groups without any training beside them
+EXCHANGED = 0.1  # share of the curves that are shown with the architecture of another one
 JITTER = 0.35  # deviation of the log of what the reference is multiplied by, in half of the groups
 
 
@@ -100,7 +101,7 @@ class Batches:
         flat = (members, self.groups * self.size)
         return Batch(
             task=torch.from_numpy(task),
-            tokens=torch.from_numpy(self.tokens[rows].reshape(*flat, -1)),
+            tokens=torch.from_numpy(self.tokens[self._exchanged(rows)].reshape(*flat, -1)),
             values=torch.from_numpy(np.stack(channels, axis=-1).astype(np.float32)).view(*flat, -1, 2),
             seen=torch.from_numpy(seen.reshape(flat)),
             fraction=torch.from_numpy(np.append(0, self.fractions)[seen].astype(np.float32).reshape(flat)),
@@ -114,6 +115,11 @@ class Batches:
     def _distinct(self, rows: IntArray) -> IntArray:
         chosen: IntArray = self.rng.choice(rows, self.size, replace=False, shuffle=False)
         return self.rng.permutation(chosen)
+
+    def _exchanged(self, rows: IntArray) -> IntArray:
+        """The rows whose architectures are shown: what the sources say of one need not hold on another task."""
+        other = np.roll(rows, 1, axis=-1)
+        return np.where(self.rng.random(rows.shape) < EXCHANGED, other, rows)
 
     def _context(self, values: FloatArray) -> Context:
         """Some of each group stopped at one place, and the best seen whole: (members, groups, size, places) in."""

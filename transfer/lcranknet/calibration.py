@@ -19,12 +19,12 @@ PRIOR_PAIRS = 20.0  # pairs that T = 1 is worth
 def temperature(gaps: FloatArray, better: FloatArray | npt.NDArray[np.float32]) -> float:
     """T for differences of scores (pairs,) and outcomes 1, .5 or 0 (pairs,); few pairs leave it near 1."""
     scaled = gaps / np.exp(LOG_TEMPERATURES)[:, None]
-    entropy = (np.logaddexp(0, scaled) - np.asarray(better) * scaled).sum(axis=1)
+    entropy = (np.logaddexp(0, scaled) - np.asarray(better, dtype=np.float64) * scaled).sum(axis=1)
     return float(np.exp(LOG_TEMPERATURES[np.argmin(entropy + 0.5 * PRIOR_PAIRS * LOG_TEMPERATURES**2 / 4)]))
 
 
 def grid(places: int) -> npt.NDArray[np.int64]:
-    """Numbers of places seen at which temperatures are fitted: 0, then closer together at the start, up to the last but one."""
+    """Places seen at which temperatures are fitted: 0, then closer together at the start, up to the last but one."""
     spaced = np.geomspace(1, max(places - 1, 1), 8)
     return np.unique(np.concatenate([[0], np.round(spaced)])).astype(np.int64)
 

@@ -15,8 +15,8 @@ from .calibration import grid, temperature
 from .inputs import LONGEST, PartialCurves, places, read_curves
 from .level import Context, Habits
 from .network import LCRankNetwork, Sizes
-from .target import Target, prior_target, refit
-from .training import ALPHA, Settings, allowed_rows, folds, train
+from .target import prior_target, refit
+from .training import ALPHA, GROUP, Settings, allowed_rows, folds, train
 
 if TYPE_CHECKING:
     from .model import LCRankNet, TaskCurves
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CALIBRATION_PAIRS = 300  # per member and number of places
 MOST_BEFORE = 200  # trainings of which the best is what a candidate is compared with
 UNSEEN_REFERENCE = 80.0  # percent, before anything is known of any task
-ALONE_STEPS = 300  # of a training on a target without sources
+ALONE_STEPS = 100  # of a training on a target without sources
 
 
 def fit(model: LCRankNet, curves_by_task: Mapping[str, TaskCurves], families: Mapping[str, str]) -> None:
@@ -40,8 +40,9 @@ def fit(model: LCRankNet, curves_by_task: Mapping[str, TaskCurves], families: Ma
     model.sources_ = tuple(tasks)
     best = [float(task.final.max()) for task in tasks.values()]
     model._prior_reference = model.reference_ = float(np.mean(best)) if best else UNSEEN_REFERENCE
-    model._forget()
+    model._context = None
     build(model, list(tasks.values()), [families.get(name, name) for name in tasks], model.steps)
+    model._forget()
 
 
 def source_task(
@@ -69,7 +70,7 @@ def build(model: LCRankNet, tasks: Sequence[SourceTask], families: Sequence[str]
     """Draw the networks, train them on the tasks and fit the temperatures."""
     rng = np.random.default_rng(model._seed)
     given = (model.space_, model.members, len(tasks), rng, Sizes(), model.curve, model.architecture)
-    model._network, model._cache = LCRankNetwork(*given).requires_grad_(bool(tasks)), {}
+    model._network = LCRankNetwork(*given).requires_grad_(bool(tasks))
     values = [task.curves.values for task in tasks]
     model._habits = Habits.of(values) if tasks else Habits.unknown(model.places_)
     seen = grid(len(model.places_))
@@ -78,7 +79,8 @@ def build(model: LCRankNet, tasks: Sequence[SourceTask], families: Sequence[str]
     if not tasks:
         return
     left_out = folds(tasks, families, model.members, rng)
-    settings = Settings(steps, alpha=ALPHA if model.reconstruction else 1.0)
+    most = max(len(task.tokens) for task in tasks)
+    settings = Settings(steps, alpha=ALPHA if model.reconstruction else 1.0, size=min(most, GROUP))
     allowed = allowed_rows(tasks, left_out)
     batches = Batches(tasks, allowed, model.places_, model._habits, settings.groups, settings.size, model.tie, rng)
     train(model._network, batches, settings, rng)
@@ -119,9 +121,11 @@ def compared(
     for rows, whole in ((new, False), (best, True)):
         part = curves.rows(rows.ravel())
         part = part if whole else part.until(np.full(rows.size, seen), model.places_)
-        tensors = model._tensors(part, reference.ravel())
-        inputs = (tensor.view(*rows.shape, *tensor.shape[1:]) for tensor in tensors)
-        features = model._network.features(model._network.code(torch.from_numpy(tokens[rows])), *inputs, model._grid)
+        values = model._standardised(part, reference.ravel())
+        given = (values, part.seen, part.fraction.astype(np.float32))
+        inputs = [torch.from_numpy(each).view(*rows.shape, *each.shape[1:]) for each in given]
+        code = model._network.code(torch.from_numpy(tokens[rows]))
+        features = model._network.features(code, inputs[0], inputs[1], inputs[2], model._grid)
         scores.append(prior_target(model._network).score(features).numpy().astype(np.float64))
     gaps = scores[0] - scores[1]
     distinct = new != best
@@ -137,14 +141,16 @@ def joined(parts: Sequence[PartialCurves]) -> PartialCurves:
 
 def adapt(model: LCRankNet, genotypes: Genotypes, curves: PartialCurves, finished: npt.NDArray[np.bool_]) -> None:
     """Everything of :meth:`LCRankNet.adapt`."""
-    model._target = None
     ends = curves.last[finished]
     model.reference_ = float(ends.max()) if len(ends) else model._prior_reference
     model._context = Context.of(curves.values, curves.seen) if len(curves) else None
+    target = None
     if model.sources_:
         if finished.any() and model.refit_steps:
-            model._target = refit(model, genotypes, curves, finished)
+            target = refit(model, genotypes, curves, finished)
     elif finished.sum() > 1:
         task = whole_trainings(model.space_, genotypes[finished], curves.rows(finished))
+        model._cache = {}
         build(model, [task], ["target"], min(model.steps, ALONE_STEPS))
-        model._target = prior_target(model._network)
+        target = prior_target(model._network)
+    model._aim(target)

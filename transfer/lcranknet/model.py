@@ -20,7 +20,7 @@ No code was published; what the paper leaves open is decided as follows, and mea
 from __future__ import annotations
 
 import copy
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .network import LCRankNetwork
+    from .scoring import Scorer
     from .target import Target
 
 CACHE = 50_000  # architectures whose codes are kept
@@ -56,8 +57,10 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
         tie: percentage points up to which two final values count as equal.
 
     Attributes:
-        space_: of the genotypes. places_: fractions of a training at which curves are read. sources_: names of the source tasks.
-        reference_: percent, the best final value of the target so far, or before there is one the mean of the sources' best.
+        space_: of the genotypes.
+        places_: fractions of a training at which curves are read, (places,).
+        sources_: names of the source tasks.
+        reference_: percent, the best final value of the target so far, before there is one the mean of the sources' best.
     """
 
     space_: SearchSpace
@@ -66,6 +69,7 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
     reference_: float
     _network: LCRankNetwork
     _target: Target | None
+    _scorer: Scorer
     _temperatures: tuple[FloatArray, FloatArray]
     _prior_reference: float
     _habits: Habits
@@ -109,7 +113,7 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
             families: of the tasks; members leave out whole families. A task that is not named is its own.
 
         Raises:
-            WarmnasError: for genotypes that are not of the space, shapes that do not fit, and values that are no percentages.
+            WarmnasError: for genotypes of another space, shapes that do not fit, and values that are no percentages.
         """
         from . import fitting
 
@@ -168,12 +172,14 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
     def p_better(
         self, genotype_a: Genotypes, partial_a: FloatArray, genotype_b: Genotypes, curve_b: FloatArray
     ) -> FloatArray:
-        """Probability that a ends above b, .5 for equal ends: (n,).
+        """Probability that a ends above b, .5 for equal ends: (n,). At least .5 where a is above b's last value already.
 
         Args:
-            genotype_a, partial_a: (n, genes) and percent (n, epochs), NaN beyond what is seen.
-            genotype_b, curve_b: what it is compared with, usually the best so far, seen to its end; n rows, or one row for
-                all. With both seen to their ends the answer is 1, .5 or 0.
+            genotype_a: (n, genes).
+            partial_a: percent, (n, epochs), NaN beyond what is seen.
+            genotype_b: what it is compared with, usually the best so far: (n, genes), or one row for all.
+            curve_b: percent, (n, epochs), or one row for all; usually seen to its end. Where both are, the answer is 1, .5
+                or 0.
         """
         self._check_fitted()
         a, curves_a = self._check(genotype_a, partial_a)
@@ -187,6 +193,7 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
         p = 1 / (1 + np.exp(-np.clip(gap / interpolated(*self._temperatures, seen), -50, 50)))
         ends = curves_a.last - curves_b.last
         known = np.where(np.abs(ends) <= self.tie, 0.5, ends > 0)
+        p = np.where(ends > self.tie, np.maximum(p, 0.5), p)
         if not self._informed:
             p = np.full(len(a), 0.5)
         return np.where(curves_a.complete & curves_b.complete, known, p)
@@ -208,7 +215,16 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
     def _forget(self) -> None:
         """Be as before anything of a target was seen."""
         self._target = self._context = None
-        self._cache: dict[Hashable, Tensor] = {}
+        self._cache: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._aim(None)
+
+    def _aim(self, target: Target | None) -> None:
+        """Score for a target; None for one of which nothing is known."""
+        from .scoring import Scorer
+        from .target import prior_target
+
+        self._target = target
+        self._scorer = Scorer.of(self._network, target or prior_target(self._network), self.places_)
 
     @property
     def _informed(self) -> bool:
@@ -242,35 +258,28 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
         if not self._informed:
             return curves.last
         reference = np.broadcast_to(np.asarray(reference, dtype=np.float64), (len(genotypes),))
-        starts = range(0, len(genotypes), CHUNK)
-        parts = [slice(start, start + CHUNK) for start in starts]
-        scores = [self._member_scores(genotypes[p], curves.rows(np.arange(len(curves))[p]), reference[p]) for p in parts]
+        parts = [slice(start, start + CHUNK) for start in range(0, len(genotypes), CHUNK)]
+        scores = [self._member_scores(genotypes[p], curves.rows(p), reference[p]) for p in parts]
         return np.concatenate([np.zeros(0), *(each.mean(axis=0) for each in scores)])
 
     def _member_scores(self, genotypes: Genotypes, curves: PartialCurves, reference: FloatArray) -> FloatArray:
         """(members, n)."""
-        import torch
-
-        from .target import prior_target
-
-        with torch.no_grad():
-            target = self._target or prior_target(self._network)
-            scores = target.score(self._features(genotypes, curves, reference))
-        each: FloatArray = scores.numpy().astype(np.float64)
-        return each
+        values = self._standardised(curves, reference)
+        scores = self._scorer.scores(self._codes(genotypes), values, curves.seen, curves.fraction.astype(np.float32))
+        return scores.astype(np.float64)
 
     def _features(self, genotypes: Genotypes, curves: PartialCurves, reference: FloatArray) -> Tensor:
         """What the trunk reads beside the task, (members, n, width)."""
-        tensors = (part.expand(self.members, *part.shape) for part in self._tensors(curves, reference))
-        return self._network.features(self._codes(genotypes), *tensors, self._grid)
-
-    def _tensors(self, curves: PartialCurves, reference: FloatArray) -> tuple[Tensor, Tensor, Tensor]:
-        """Standardised values (n, places, 2), places and fractions seen (n,)."""
         import torch
 
-        channels = np.stack(standardised(curves.values, reference, self._habits, self._context), axis=-1)
-        values = torch.from_numpy(channels.astype(np.float32))
-        return values, torch.from_numpy(curves.seen), torch.from_numpy(curves.fraction.astype(np.float32))
+        given = (self._standardised(curves, reference), curves.seen, curves.fraction.astype(np.float32))
+        values, seen, fraction = (torch.from_numpy(part).expand(self.members, *part.shape) for part in given)
+        return self._network.features(torch.from_numpy(self._codes(genotypes)), values, seen, fraction, self._grid)
+
+    def _standardised(self, curves: PartialCurves, reference: FloatArray) -> npt.NDArray[np.float32]:
+        """Values as the network reads them, (n, places, 2)."""
+        channels = standardised(curves.values, reference, self._habits, self._context)
+        return np.stack(channels, axis=-1).astype(np.float32)
 
     @property
     def _grid(self) -> Tensor:
@@ -278,23 +287,28 @@ class LCRankNet(BaseEstimator):  # type: ignore[misc]
 
         return torch.from_numpy(self.places_).float()
 
-    def _codes(self, genotypes: Genotypes) -> Tensor:
+    def _codes(self, genotypes: Genotypes) -> npt.NDArray[np.float32]:
         """Codes of architectures, remembered: (members, n, hidden)."""
-        import torch
-
-        keys: list[Hashable] = [row.tobytes() for row in genotypes]
+        if not self.architecture:
+            return np.zeros((self.members, len(genotypes), self._network.hidden), dtype=np.float32)
+        keys = [row.tobytes() for row in genotypes]
         missing = list(dict.fromkeys(key for key in keys if key not in self._cache))
         if len(self._cache) + len(missing) > CACHE:
             self._cache.clear()
             missing = list(dict.fromkeys(keys))
         if missing:
-            rows = np.frombuffer(b"".join(missing), dtype=np.int8).reshape(len(missing), -1)
-            tokens = torch.from_numpy(self._tokens(rows)).expand(self.members, -1, -1)
-            with torch.no_grad():
-                self._cache.update(zip(missing, self._network.code(tokens).unbind(dim=1), strict=True))
-        if not keys:
-            return torch.zeros(self.members, 0, self._network.hidden)
-        return torch.stack([self._cache[key] for key in keys], dim=1)
+            self._encode(missing)
+        empty = np.zeros((self.members, 0, self._network.hidden), dtype=np.float32)
+        return np.stack([self._cache[key] for key in keys], axis=1) if keys else empty
+
+    def _encode(self, keys: list[bytes]) -> None:
+        import torch
+
+        rows = np.frombuffer(b"".join(keys), dtype=np.int8).reshape(len(keys), -1)
+        tokens = torch.from_numpy(self._tokens(rows)).expand(self.members, -1, -1)
+        with torch.no_grad():
+            codes = self._network.code(tokens).numpy()
+        self._cache.update(zip(keys, codes.transpose(1, 0, 2), strict=True))
 
     def _tokens(self, genotypes: Genotypes) -> IntArray:
         """Tokens of the canonical forms: equal functions have equal scores."""

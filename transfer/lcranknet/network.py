@@ -19,12 +19,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, layer_norm
 
 from ...bench import SearchSpace, UniformSource
 from ...surrogates.batched import LSTM, Embedding, Linear, uniform
 
 KERNELS = (2, 3, 4, 5)
+TOKEN_SCALE = 5.0  # brings the vectors of tokens, which start small, to about 1
 EXTRA = 5  # the two last values, the fraction seen, its root, whether anything is seen
 START = 0  # token before the first gene
 
@@ -42,6 +43,8 @@ class Sizes:
 
 class CurveEncoder(nn.Module):
     """(members, batch, places, 2) and places seen (members, batch) -> (members, batch, kernels * channels + EXTRA)."""
+
+    mask: Tensor
 
     def __init__(self, rng: UniformSource, members: int, channels: int) -> None:
         super().__init__()
@@ -85,17 +88,18 @@ class ArchitectureEncoder(nn.Module):
         self.out = Linear(rng, members, hidden, vocabulary)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """The mean output of the LSTM."""
-        code: Tensor = self.encoder(self.embedding(tokens))[0].mean(dim=2)
-        return code
+        """The mean output of the LSTM, of mean 0 and deviation 1 over its entries."""
+        mean = self.encoder(TOKEN_SCALE * self.embedding(tokens))[0].mean(dim=2)
+        return layer_norm(mean, mean.shape[-1:])
 
     def reconstruction(self, code: Tensor, tokens: Tensor) -> Tensor:
         """Negative log-likelihood per token given the true ones before it, summed over members."""
         before = torch.cat([torch.full_like(tokens[..., :1], START), tokens[..., :-1]], dim=-1)
-        outputs = self.decoder(self.decoder_embedding(before), code, torch.zeros_like(code))[0]
+        outputs = self.decoder(TOKEN_SCALE * self.decoder_embedding(before), code, torch.zeros_like(code))[0]
         members, batch, steps, hidden = outputs.shape
         logits = self.out(outputs.reshape(members, batch * steps, hidden))
-        return cross_entropy(logits.flatten(0, 1), tokens.flatten()) * members
+        loss: Tensor = cross_entropy(logits.flatten(0, 1), tokens.flatten()) * members
+        return loss
 
 
 class Trunk(nn.Module):
@@ -106,6 +110,8 @@ class Trunk(nn.Module):
         self.first = Linear(rng, members, inputs, width)
         self.second = Linear(rng, members, width, width)
         self.out = Linear(rng, members, width, 3)
+        with torch.no_grad():
+            self.out.bias[..., 1] += 1.0  # before anything is learned the order is that of the last values
 
     def forward(self, inputs: Tensor, last: Tensor) -> Tensor:
         """One score per row."""

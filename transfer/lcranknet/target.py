@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PRIOR = 1.0
 TRUNK_RATE = 2e-3
 VECTOR_RATE = 2e-2
-MOST_COMPARED = 24  # finished trainings that others are compared with, the best ones
-MOST_CUT = 48  # finished trainings that are cut, the last ones given; as many terminated ones
+MOST_COMPARED = 16  # finished trainings that others are compared with, the best ones
+MOST_CUT = 24  # finished trainings that are cut, the last ones given; as many terminated ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def refit(model: LCRankNet, genotypes: Genotypes, curves: PartialCurves, finishe
 def make_pairs(
     model: LCRankNet, genotypes: Genotypes, curves: PartialCurves, finished: npt.NDArray[np.bool_], prior: Target
 ) -> Pairs:
-    """Features, labels and weights; the certain and the censored pairs have a total weight of 1 each, where there are any."""
+    """Features, labels and weights; certain and censored pairs weigh 1 each in all, where there are any."""
     done, ended = np.flatnonzero(finished), np.flatnonzero(~finished & (curves.seen > 0))
     against = done[np.argsort(-curves.last[done], kind="stable")[:MOST_COMPARED]]
     cuts = grid(len(model.places_))
@@ -137,7 +137,7 @@ def labels(
     believed: FloatArray,
     tie: float,
 ) -> FloatArray:
-    """Probabilities that a pair's first ends higher: known, passed already, or as it was believed. (a, b)"""
+    """Probabilities that a pair's first ends higher, known, passed already, or as it was believed: (a, b)."""
     ahead = curves.last[rows][:, None] - curves.last[against]
     certain = np.where(np.abs(ahead) <= tie, 0.5, ahead > 0)
     passed = np.where(ahead > tie, 1.0, believed)

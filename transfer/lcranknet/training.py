@@ -26,6 +26,7 @@ from .batches import Batch, Batches, SourceTask
 from .network import LCRankNetwork
 
 ALPHA = 0.8
+GROUP = 24
 GRADIENT_NORM = 5.0
 WEIGHT_DECAY = 1e-3
 MEAN_TASK = 0.5  # share of the groups that see the mean of the task vectors
@@ -35,19 +36,19 @@ FEWEST_GROUPS = 3  # families from which on folds are of families
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a training: steps, the largest step size, weight of the order against the reconstruction, groups and their size."""
+    """Steps, largest step size, weight of the order against the reconstruction, groups of a batch and their size."""
 
     steps: int
-    rate: float = 4e-3
+    rate: float = 8e-3
     alpha: float = ALPHA
     groups: int = 3
-    size: int = 24
+    size: int = GROUP
 
 
 def folds(
     tasks: Sequence[SourceTask], families: Sequence[str], members: int, rng: np.random.Generator
 ) -> list[list[IntArray]]:
-    """Rows of each task that each member leaves out: [member][task] -> rows. Every row is left out by one member at most."""
+    """Rows of each task that each member leaves out, [member][task]. A row is left out by one member at most."""
     known = list(dict.fromkeys(families))
     if members < 2:
         return [[np.arange(0) for _ in tasks] for _ in range(members)]
@@ -96,7 +97,8 @@ def batch_loss(network: LCRankNetwork, batch: Batch, places: Tensor, mean_task: 
     score = network.score(features, task_vectors(network, batch.task, mean_task, batch.better.shape[-1]))
     loss = alpha * pair_loss(score.view(batch.better.shape[:3]), batch.better)
     if alpha < 1 and network.architecture:
-        loss = loss + (1 - alpha) * network.architectures.reconstruction(code, batch.tokens)
+        some = slice(batch.better.shape[-1])  # one group is enough to learn it from
+        loss = loss + (1 - alpha) * network.architectures.reconstruction(code[:, some], batch.tokens[:, some])
     return loss
 
 
