@@ -33,7 +33,7 @@ def one(arguments: argparse.Namespace, method: str, seed: int) -> dict[str, Any]
     torch.set_num_threads(1)
     settings = settings_for(space(SPACE), arguments.epochs, seed, batch=arguments.batch)
     truth, settings = truth_of(arguments.table, arguments.task, space(SPACE), settings, 16)
-    truth = replace(truth, recipe=None)  # training what the table lacks would cost more than the search
+    truth = replace(truth, recipe=None)  # to train what the table lacks costs more than a search
     found: dict[str, Any] = {}
     result = search_supernet(
         method, space(SPACE), truth.task, settings, after=lambda s, g: found.update(validate(s, g, truth))
@@ -43,6 +43,7 @@ def one(arguments: argparse.Namespace, method: str, seed: int) -> dict[str, Any]
 
 
 def real_rank(genotype: Genotypes) -> dict[str, Any]:
+    # To train what the table lacks would cost more than the search.
     """Rank of a cell among all 15,625 of NAS-Bench-201 on CIFAR-10 (validation, 200 epochs), and the share that is worse."""
     values = open_benchmark("nasbench201").values("cifar10-valid")
     table = open_benchmark("nasbench201")
