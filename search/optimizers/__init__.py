@@ -15,6 +15,7 @@ from . import (
     rgpe,
     source_ranking,
     tpe,
+    warm,
     xfernas,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "rgpe",
     "source_ranking",
     "tpe",
+    "warm",
     "xfernas",
 ]

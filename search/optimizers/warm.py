@@ -1,0 +1,88 @@
+"""warm: a search that starts where earlier tasks point and lets the evidence decide how far to follow them.
+
+1. The first evaluations are those of the best mean rank on the sources.
+2. Then a Gaussian process says where the expected improvement is largest. Its kernel joins source scores, features with
+   variances learned on the sources, and none of that, weighted by marginal likelihood (:mod:`warmnas.transfer.warm`).
+
+Without sources the first evaluations are random, and the process has features and Hamming distances only.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...bench import FloatArray, IntArray, WarmnasError
+from ..optimizer import CandidateOptimizer, optimizers
+from ..problem import Problem
+
+if TYPE_CHECKING:
+    from ...transfer.warm import WarmSurrogate
+
+LISTED = 1024  # places of the sources' order that are kept: more than is evaluated before the first result
+
+
+@optimizers("warm")
+class Warm(CandidateOptimizer):
+    """Transfer with a guard; see the module's head.
+
+    Args:
+        problem: what is searched.
+        initial: evaluations before the model proposes.
+    """
+
+    together = 15
+
+    def __init__(self, problem: Problem, initial: int = 5) -> None:
+        super().__init__(problem)
+        self._initial = max(initial, 1)
+        self._random = self.first_random(self._initial)
+        self._proposed = 0
+        space = problem.candidates.space
+        for source in problem.sources:
+            try:
+                space.check(source.genotypes[0])
+            except WarmnasError as error:
+                raise WarmnasError(
+                    f"source {source.name} is not of the space {space.name} ({error}); leave it out"
+                ) from error
+
+    @cached_property
+    def surrogate(self) -> WarmSurrogate:
+        """What is learned, fitted on the sources when it is first needed."""
+        from ...transfer.warm import Source, WarmSurrogate
+
+        problem, candidates = self.problem, self.problem.candidates
+        sources = [Source(s.name, s.genotypes, s.values, candidates.rows(s.genotypes)) for s in problem.sources]
+        surrogate = WarmSurrogate(candidates.space, candidates.genotypes, sources, problem.runs)
+        if problem.sources and all(prior is None for prior in surrogate.priors):
+            warnings.warn("warm: no source can be learned from, so the search goes without transfer", stacklevel=2)
+        return surrogate
+
+    @cached_property
+    def order(self) -> list[IntArray]:
+        """Candidates of each run before the model proposes, best first: by the sources, else at random."""
+        priors = {id(prior): prior for prior in self.surrogate.priors if prior is not None}
+        orders = {key: np.argsort(-prior.order, kind="stable")[:LISTED] for key, prior in priors.items()}
+        return [orders.get(id(prior), drawn) for prior, drawn in zip(self.surrogate.priors, self._random, strict=True)]
+
+    def propose(self) -> IntArray:
+        """The next of the order, then the largest expected improvement among what is free."""
+        self._proposed += 1
+        if self._proposed > self._initial and self.evaluations >= self._initial:
+            return self.draw(self.surrogate.best(self.free))
+        picked = np.full(len(self.runs), -1)
+        for run, order in enumerate(self.order):
+            left = order[self.free[run, order]]
+            picked[run] = left[0] if len(left) else -1
+        return self.draw(picked)
+
+    def learn(self, rows: IntArray, values: FloatArray) -> None:
+        """Hold the results; weigh the hypotheses once the model proposes."""
+        if self.evaluations < self.problem.budget:
+            self.surrogate.add(rows, values)
+            if self.evaluations >= self._initial:
+                self.surrogate.fit()
