@@ -43,8 +43,7 @@ def one(arguments: argparse.Namespace, method: str, seed: int) -> dict[str, Any]
 
 
 def real_rank(genotype: Genotypes) -> dict[str, Any]:
-    # To train what the table lacks would cost more than the search.
-    """Rank of a cell among all 15,625 of NAS-Bench-201 on CIFAR-10 (validation, 200 epochs), and the share that is worse."""
+    """Rank of a cell among all 15,625 of NAS-Bench-201 on CIFAR-10 (validation), and the share that is worse."""
     values = open_benchmark("nasbench201").values("cifar10-valid")
     table = open_benchmark("nasbench201")
     own = values[int(table.rows(genotype[None])[0])]
