@@ -158,6 +158,11 @@ class LiveEvaluator:
             self.crew.drop(slot)
             self.store.release_claims([run.claim])
 
+    def close(self) -> None:
+        """Give back what is under way, for this process or another to go on with."""
+        for slot in list(self._runs):
+            self.end(slot)
+
     def trial(self, slot: int) -> Trial:
         """What a slot trains now."""
         return self._runs[slot].trial

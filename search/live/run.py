@@ -11,13 +11,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bench import SearchSpace, Table, WarmnasError, open_benchmark
 from ...bench.spaces import space as space_named
-from ...metadata.experiments import ExperimentStore
+from ...metadata.experiments import ExperimentStore, StoreUnavailable
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.training.recipe import Recipe
 from ..optimizer import check_spec, make_optimizer, parse_spec
@@ -159,7 +160,11 @@ class _Search:
 
         settings, folder = self.settings, self.folder
         loop, price = self._loop(crew, dataset, recipe, listed, tables, sources, store, device)
-        trainings = loop.run()
+        try:
+            trainings = loop.run()
+        finally:
+            with suppress(StoreUnavailable):  # a full disk, which is said already
+                loop.evaluator.close()
         best = loop.history.leader()
         if best < 0 or not trainings[best].epochs:
             failed = next((t.reason for t in trainings if t.reason), "")

@@ -67,7 +67,7 @@ def test_a_full_disk_is_one_line_and_the_search_goes_on_later(tmp_path):
     assert isinstance(evaluator.row(0), Epoch)
     with pytest.raises(StoreUnavailable, match="No space left on device; what was recorded is safe: make room"):
         [evaluator.row(0) for _ in range(3)]
-    evaluator.store.close()
+    evaluator.close()
     assert standins.evaluator(Inline(1), tmp_path).evaluate(GENOTYPES[None, :1]).values.tolist() == [finals(NAMES[:1])]
 
 
