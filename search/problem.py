@@ -15,6 +15,7 @@ from .streams import Streams
 
 if TYPE_CHECKING:
     from ..transfer.rapidnas.described import Described
+    from .chains import Chains
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Problem:
         sources: earlier tasks, perhaps none.
         live_params: parameters on live paths, shape (candidates,), or None where the space does not say.
         described: what the table says of the images of the target and of each source, in this order; perhaps nothing.
+        chains: what is known of the tasks where the table is of chains with DCNs, else None.
     """
 
     candidates: Candidates
@@ -52,6 +54,7 @@ class Problem:
     sources: tuple[SourceTask, ...] = ()
     live_params: FloatArray | None = None
     described: tuple[Described, ...] = ()
+    chains: Chains | None = None
 
     @property
     def runs(self) -> int:

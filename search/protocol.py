@@ -10,6 +10,7 @@ import numpy as np
 
 from ..bench import FloatArray, Split, Table, UnknownName, WarmnasError
 from ..transfer.rapidnas.described import described
+from .chains import chains_of
 from .clock import charged_seconds
 from .evaluator import Observe
 from .problem import Problem
@@ -100,7 +101,7 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     names = sources_of(table, task, protocol)
     sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe, protocol.schedule)
     images = tuple(described(table, name) for name in (task, *names))
-    return Problem(candidates, seeds, budget, sources, live_params(table, task), images)
+    return Problem(candidates, seeds, budget, sources, live_params(table, task), images, chains_of(table, task, names))
 
 
 def _budget(table: Table, task: str, protocol: Protocol) -> int:

@@ -12,8 +12,11 @@ from warmnas.search import Protocol, make_problem, optimizers, run_optimizer
 
 Vary = Callable[..., Table]
 SpecOf = Callable[[str], str]
-every_optimizer = pytest.mark.parametrize("name", list(optimizers))
+everywhere = [name for name in optimizers if name != "tapas"]  # that one is for chains alone: test_opt_tapas.py
+every_optimizer = pytest.mark.parametrize("name", everywhere)
 BUDGET = 8
+# Those whose trainings take too long for the last test; their own tests show that they listen.
+TRAINED = {"bananas", "brp", "copula", "deep-kernel-gp", "nao", "xfernas"}
 
 
 def proposals(table: Table, task: str, spec: str, protocol: Protocol) -> IntArray:
@@ -71,8 +74,8 @@ def test_what_was_told_does_matter_to_those_that_learn(few_graphs: Table, vary: 
     varied = vary(few_graphs, val_accuracy=100.0 - values)
     blind = {
         name
-        for name in optimizers
-        if name not in {"nao", "xfernas"}
-        and (proposals(few_graphs, "cora", name, protocol) == proposals(varied, "cora", name, protocol)).all()
+        for name, spec in {name: spec_of(name) for name in everywhere}.items()
+        if name not in TRAINED
+        and (proposals(few_graphs, "cora", spec, protocol) == proposals(varied, "cora", spec, protocol)).all()
     }
-    assert blind == {"random", "source-ranking", "live-params"}
+    assert blind == {"random", "source-ranking", "live-params", "rapidnas"}

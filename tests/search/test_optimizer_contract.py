@@ -22,7 +22,8 @@ WITH_A_MODEL = {"bananas", "brp", "copula", "deep-kernel-gp", "gp", "nao", "rapi
 
 TRAINED = {"bananas", "brp", "copula", "deep-kernel-gp", "nao", "rapidnas", "xfernas"}  # the slow ones among them
 
-every_optimizer = pytest.mark.parametrize("name", list(optimizers))
+# tapas is for chains alone and stands in test_opt_tapas.py.
+every_optimizer = pytest.mark.parametrize("name", [name for name in optimizers if name != "tapas"])
 some_sources = pytest.mark.parametrize("sources", ["none", "sampled", "all rows"])
 
 
