@@ -34,14 +34,18 @@ class Warm(CandidateOptimizer):
         initial: evaluations before the model proposes.
     """
 
-    together = 15
+    together = 30
 
     def __init__(self, problem: Problem, initial: int = 5) -> None:
         super().__init__(problem)
         self._initial = max(initial, 1)
         self._random = self.first_random(self._initial)
         self._proposed = 0
+        from ...transfer.warm import features_of
+
         space = problem.candidates.space
+        # Made here and not when first needed: the processes of a study are forked later, and so share them.
+        features_of(space, problem.candidates.genotypes)
         for source in problem.sources:
             try:
                 space.check(source.genotypes[0])
