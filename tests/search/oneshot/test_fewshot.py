@@ -1,0 +1,110 @@
+"""Episodes, the meta-gradient against finite differences, and what a few-shot study reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from warmnas.bench import UnknownName, WarmnasError, space
+from warmnas.metadata.tasks import ImageTask, open_task
+from warmnas.search.oneshot.fewshot.episodes import Episodes, parted
+from warmnas.search.oneshot.fewshot.learner import MetaSearch, Rates
+from warmnas.search.oneshot.fewshot.study import METHODS, few_shot
+
+CELLS = space("nasbench201")
+
+
+@pytest.fixture(scope="module")
+def digits() -> ImageTask:
+    return open_task("digits")
+
+
+def test_episodes_have_new_classes_and_no_image_twice(digits):
+    rng = np.random.default_rng(0)
+    learnt, tested = parted(digits, 0.6, rng)
+    assert (len(learnt), len(tested), set(learnt) | set(tested)) == (6, 4, set(range(10)))
+    numbered = replace(digits, train=replace(digits.train, images=digits.train.images.copy()))
+    labels = digits.train.labels
+    numbered.train.images[:, 0, 0, 0] = 0  # a pixel says the class, another two the image
+    numbered.train.images[:, 0, 0, 0] = labels * 20
+    numbered.train.images[:, 0, 1, 0] = np.arange(len(labels)) % 256
+    numbered.train.images[:, 0, 2, 0] = np.arange(len(labels)) // 256
+    episode = Episodes(numbered, tested, 3, 2, 4).draw(rng)
+    assert episode.support.shape == (6, 1, 8, 8)
+    assert episode.query.shape == (12, 1, 8, 8)
+    both = torch.cat([episode.support, episode.query])
+    marks = torch.cat([episode.support_labels, episode.query_labels])
+    classes = (both[:, 0, 0, 0] * numbered.std[0] * 255 + numbered.mean[0] * 255).div(20).round().long()
+    for way in range(3):
+        (known,) = set(classes[marks == way].tolist())
+        assert known in tested
+    assert len({(float(a), float(b)) for a, b in both[:, 0, 0, 1:3]}) == 18
+
+
+@pytest.mark.parametrize("outer", ["maml", "fomaml"])
+def test_meta_gradient(outer, digits):
+    """MAML's is that of the loss after adaptation, by finite differences; the first-order one is not."""
+    torch.manual_seed(0)
+    rates = Rates(outer, steps=2, rate_w=0.3, rate_alpha=1.0, batch=1)
+    own = MetaSearch(CELLS, (1, 8, 8), 3, rates, 2, 1).to_double()
+    episode = Episodes(digits, list(range(10)), 3, 3, 3).draw(np.random.default_rng(1)).double()
+
+    def after() -> float:
+        weights, alphas = own.adapt(episode)
+        with torch.no_grad():
+            return float(own.loss(weights, own.mixture(alphas), episode.query, episode.query_labels))
+
+    slopes = own.meta_gradient(episode)[0]
+    parameters = [*own.weights.values(), *own.alphas]
+    directions = [torch.randn_like(p) for p in parameters]
+    along = sum(float((s * d).sum()) for s, d in zip(slopes, directions, strict=True) if s is not None)
+    values = []  # the step is tiny: where an activation crosses zero, an adapted weight jumps
+    for sign in (1, -1):
+        with torch.no_grad():
+            for p, d in zip(parameters, directions, strict=True):
+                p += sign * 1e-8 * d
+        values.append(after())
+        with torch.no_grad():
+            for p, d in zip(parameters, directions, strict=True):
+                p -= sign * 1e-8 * d
+    wanted = (values[0] - values[1]) / 2e-8
+    if outer == "maml":
+        assert along == pytest.approx(wanted, rel=2e-2, abs=1e-3)
+    else:
+        assert along != pytest.approx(wanted, rel=2e-2, abs=1e-3)
+
+
+def test_reptile_moves_towards_the_adapted_parameters(digits):
+    torch.manual_seed(0)
+    own = MetaSearch(CELLS, (1, 8, 8), 3, Rates("reptile", steps=1, meta_w=1.0, meta_alpha=0.5, batch=1), 2, 1)
+    episodes = Episodes(digits, list(range(10)), 3, 2, 2)
+    weights, alphas = own.adapt(episodes.draw(np.random.default_rng(5)))
+    halfway = (alphas[0] + own.alphas[0].detach()) / 2
+    own.meta_step(episodes, np.random.default_rng(5))
+    assert torch.allclose(own.alphas[0], halfway)
+    for (name, value), moved in zip(weights.items(), own.start()[0].values(), strict=True):
+        assert torch.allclose(value, moved, atol=1e-6), name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_study_has_its_controls(method, digits):
+    found = few_shot(method, CELLS, digits, ways=3, shots=2, queries=2, meta_steps=1, episodes=3, width=2)
+    assert [row["name"] for row in found["rows"]] == ["method", "random architecture", "no adaptation", "centroids"]
+    assert all(0 <= row["accuracy"] <= 100 and np.isfinite(row["half"]) for row in found["rows"])
+    own = found["rows"][0]["accuracy"]
+    assert found["rows"][1]["difference"]["accuracy"] == pytest.approx(own - found["rows"][1]["accuracy"])
+    if METHODS[method].rate_alpha == 0:
+        assert found["rows"][2]["difference"]["accuracy"] == 0
+    assert CELLS.from_string(found["cell"]).shape == (6,)
+
+
+def test_bad_input(digits):
+    with pytest.raises(UnknownName, match="did you mean 'metanas'"):
+        few_shot("meta-nas", CELLS, digits)
+    with pytest.raises(WarmnasError, match="4 classes on one side, fewer than 5"):
+        few_shot("maml", CELLS, digits)
+    with pytest.raises(WarmnasError, match=r"a class has \d+ images, fewer than 90 \+ 30"):
+        few_shot("maml", CELLS, digits, ways=3, shots=90, queries=30)
