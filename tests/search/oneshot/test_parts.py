@@ -106,7 +106,7 @@ def test_gate_gradient_is_that_of_the_softmax_over_two():
     assert torch.allclose(gate_gradient(alpha, slope, columns), wanted)
     before = alpha.detach().clone()
     with torch.no_grad():
-        alpha += torch.randn_like(alpha)
+        alpha.add_(torch.randn_like(alpha))
     keep_others(alpha, before, columns)
     old, new = before.softmax(1), alpha.detach().softmax(1)
     rest = torch.ones_like(old).scatter_(1, columns, 0.0).bool()
