@@ -119,7 +119,8 @@ def _curves(content: Mapping[str, Any]) -> Html:
     )
     figure = element("figure", curves_svg(content["rows"], content["found"]["evaluation"]), element("figcaption", caption))
     columns = ("#", "architecture", "validation", "epochs", "parameters", "multiply-adds", "seconds", "")
-    head = element("thead", element("tr", *(element("th", name) for name in columns)))
+    kinds = {"architecture": "text"}
+    head = element("thead", element("tr", *(element("th", name, class_=kinds.get(name)) for name in columns)))
     body = element("tbody", *(_training(row, content) for row in _best_first(content["rows"])))
     table = element("div", element("table", head, body), class_="frame")
     return element("section", element("h2", "Trainings"), figure, table)
