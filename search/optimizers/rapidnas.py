@@ -51,7 +51,7 @@ class RapidNASSearch(OrderOptimizer):
         problem: Problem,
         loss: str = "squared",
         reads: str = "auto",
-        steps: int = 300,
+        steps: int = 150,
         generate: int = 200,
         model: str = "",
         images: str = "",

@@ -56,7 +56,7 @@ class RapidNAS(BaseEstimator):  # type: ignore[misc]
         space: SearchSpace,
         seed: int = 0,
         members: int = 3,
-        steps: int = 600,
+        steps: int = 300,
         loss: Literal["squared", "rank"] = "squared",
         width: int = DEFAULT.width,
         code: int = DEFAULT.code,

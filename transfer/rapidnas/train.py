@@ -79,7 +79,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser()
     parser.add_argument("--table", nargs="+", required=True, help="benchmarks or table files of one space")
     parser.add_argument("--reads", default="auto", help="images, embedding, or auto: images where they are here")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--members", type=int, default=2, help="networks side by side")
     parser.add_argument("--seed", type=int, default=0)
     return parser
