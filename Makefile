@@ -27,7 +27,7 @@ types: $(VENV)/.dev
 
 # The site, into site/; a warning ends it.
 docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 speed: $(VENV)/.run
 	$(BIN)/python tests/speed/compare.py $(ARGS)
