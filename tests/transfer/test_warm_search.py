@@ -1,0 +1,128 @@
+"""warm as a user meets it: searches with good, bad and no sources."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from warmnas.bench import Candidates, FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError, space
+from warmnas.search import Problem, SourceTask, make_optimizer
+
+CELLS = space("nasbench201")
+EVERY = CELLS.all_genotypes()
+CELLS_HERE = EVERY[np.sort(np.random.default_rng(1).choice(len(EVERY), 300, replace=False))]
+
+
+def quality(genotypes: Genotypes, noise: int = 0) -> FloatArray:
+    total: FloatArray = np.array((0, 1, 2, 3, 0.5))[genotypes] @ (1 + 0.1 * np.arange(6))
+    total += 0.5 * np.random.default_rng(noise).normal(size=len(genotypes))
+    return total
+
+
+TRUTH = quality(CELLS_HERE)
+
+
+def problem(*values: FloatArray, runs: int = 1, budget: int = 12, names: str = "abc") -> Problem:
+    candidates = Candidates(CELLS, CELLS_HERE, np.arange(len(CELLS_HERE)))
+    sources = tuple(
+        SourceTask(name, np.broadcast_to(CELLS_HERE, (runs, *CELLS_HERE.shape)), np.broadcast_to(v, (runs, len(v))))
+        for name, v in zip(names, values, strict=False)
+    )
+    seeds = tuple(np.random.SeedSequence(3, spawn_key=(run,)) for run in range(runs))
+    return Problem(candidates, seeds, budget, sources)
+
+
+def search(of: Problem, values: FloatArray = TRUTH, spec: str = "warm") -> IntArray:
+    """Candidates evaluated, (runs, budget)."""
+    optimizer, found = make_optimizer(spec, of), []
+    for _ in range(of.budget):
+        asked = optimizer.ask()
+        found.append(of.candidates.rows(asked))
+        optimizer.tell(asked, values[found[-1]])
+    return np.concatenate(found, axis=1)
+
+
+def places(rows: IntArray) -> IntArray:
+    """Place of the best of each run among all candidates, 0 the best."""
+    return np.array([(TRUTH[run].max() < TRUTH).sum() for run in rows])
+
+
+def test_a_good_source_saves_most_of_the_search() -> None:
+    with_source, without = search(problem(quality(CELLS_HERE, 1), budget=5)), search(problem(runs=20, budget=5))
+    assert places(with_source)[0] <= 3
+    assert np.median(places(without)) > 10
+
+
+@pytest.mark.parametrize("kind", ["flipped", "permuted", "noise"])
+def test_sources_that_mislead_cost_little(kind: str) -> None:
+    rng = np.random.default_rng(7)
+    values = {"flipped": -TRUTH, "permuted": rng.permutation(TRUTH), "noise": rng.normal(size=len(TRUTH))}[kind]
+    assert places(search(problem(values, budget=25)))[0] <= 3
+
+
+def test_whole_tables_are_followed_first() -> None:
+    other = quality(CELLS_HERE, 2)
+    rows = search(problem(other, budget=3))
+    np.testing.assert_array_equal(rows[0], np.argsort(-other, kind="stable")[:3])
+
+
+def test_a_constant_source_is_left_out_with_a_warning() -> None:
+    with pytest.warns(UserWarning, match="source a has the same value everywhere"):
+        beside = search(problem(np.full(len(TRUTH), 50.0), quality(CELLS_HERE, 1), budget=8))
+    np.testing.assert_array_equal(beside, search(problem(quality(CELLS_HERE, 1), budget=8)))
+
+
+def test_without_a_usable_source_the_search_goes_on_and_says_so() -> None:
+    with pytest.warns(UserWarning, match="goes without transfer"), pytest.warns(UserWarning, match="values of 0"):
+        rows = search(problem(np.full(len(TRUTH), np.nan), runs=2, budget=9))
+    np.testing.assert_array_equal(rows, search(problem(runs=2, budget=9)))
+
+
+def test_rows_that_were_not_measured_are_left_out() -> None:
+    holes = quality(CELLS_HERE, 1)
+    holes[::3] = np.nan
+    kept = np.flatnonzero(np.isfinite(holes))
+    whole = problem(holes, budget=8)
+    few = SourceTask("a", whole.sources[0].genotypes[:, kept], whole.sources[0].values[:, kept])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = search(whole)
+    np.testing.assert_array_equal(rows, search(Problem(whole.candidates, whole.seeds, 8, (few,))))
+
+
+def test_a_source_of_another_space_is_refused_by_name() -> None:
+    whole = problem(TRUTH)
+    foreign = SourceTask("graphs", np.zeros((1, 9, 5), dtype=np.int8), np.arange(9.0)[None])
+    with pytest.raises(WarmnasError, match="source graphs is not of the space nasbench201"):
+        make_optimizer("warm", Problem(whole.candidates, whole.seeds, 5, (foreign,)))
+
+
+@pytest.mark.parametrize(("unit", "origin"), [(1.0, -500.0), (100.0, 0.0)])
+def test_values_outside_percent_change_nothing(unit: float, origin: float) -> None:
+    of = problem(quality(CELLS_HERE, 1), budget=10)
+    np.testing.assert_array_equal(search(of), search(of, unit * TRUTH + origin))
+
+
+def test_the_initial_evaluations_can_be_chosen() -> None:
+    of = problem(quality(CELLS_HERE, 1), budget=8)
+    longer = search(of, spec="warm[initial=8]")[0]
+    np.testing.assert_array_equal(longer, np.argsort(-of.sources[0].values[0], kind="stable")[:8])
+
+
+def pool(of: SearchSpace, n: int) -> Genotypes:
+    return np.unique(of.canonical(of.sample(n, np.random.default_rng(4))), axis=0)
+
+
+def test_a_space_too_large_to_list_is_searched_in_a_sample() -> None:
+    darts = space("darts")
+    drawn = pool(darts, 160)
+    truth = (drawn == 3).sum(axis=1) + 0.1 * np.random.default_rng(0).normal(size=len(drawn))
+    known, here = drawn[::2], drawn[1::2]
+    source = SourceTask("a", known[None], truth[::2][None])
+    candidates = Candidates(darts, here, np.arange(len(here)))
+    of = Problem(candidates, (np.random.SeedSequence(1),), 9, (source,))
+    rows = search(of, truth[1::2])[0]
+    assert len(np.unique(rows)) == 9
+    assert truth[1::2][rows].max() >= np.sort(truth[1::2])[-4]
