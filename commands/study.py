@@ -206,5 +206,8 @@ def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
     from ..transfer.rapidnas.described import pictured
 
     counted = all(live_params(table, task) is not None for table, task in targets)
-    lacking = {name for name, there in (("live-params", counted), ("rapidnas", pictured(targets))) if not there}
+    chains = all(table.prefixes is not None and "dcn" in table.data for table, _ in targets)
+    paths = all("path" in table.space.encodings for table, _ in targets)
+    needs = {"live-params": counted, "rapidnas": pictured(targets), "tapas": chains, "bananas": paths}
+    lacking = {name for name, there in needs.items() if not there}
     return [name for name in optimizers if name not in lacking]

@@ -111,3 +111,14 @@ def test_other_benchmarks_are_refused_in_one_line(few_cells: Table, chains: Tabl
         make_optimizer("tapas", problem(Table(data)))
     with pytest.raises(WarmnasError, match="tapas"):
         make_optimizer("tapas[members=0]", problem(chains))
+
+
+def test_all_optimizers_means_those_that_fit(few_cells: Table, chains: Table) -> None:
+    """``--optimizer all`` must not end with the refusal of a method that a benchmark is not for."""
+    from warmnas.commands.study import _fitting
+
+    assert "tapas" in _fitting([(chains, TASK)])
+    assert "bananas" not in _fitting([(chains, TASK)])
+    of_cells = _fitting([(few_cells, "cifar100")])
+    assert "tapas" not in of_cells
+    assert {"bananas", "brp", "copula", "deep-kernel-gp", "rgpe", "tpe", "bohb"} <= set(of_cells)
