@@ -6,8 +6,8 @@ The file holds, for each of CIFAR10, CIFAR100 and TinyImagenet, ``NAME_id`` (n,)
 (n, 100), and ``ops`` (ids, 6), the operations of each id on the six edges of a cell shaped as NAS-Bench-201's. The
 benchmark has no licence file: such a table is for looking at, not for passing on.
 
-``ops`` lists the edges by the node that they leave, NAS-Bench-201 by the node that they reach. Read so, a CIFAR-10 training is at
-chance exactly where its cell is not connected, for all 14,935.
+``ops`` lists the edges by the node that they leave, NAS-Bench-201 by the node that they reach. Read so, a CIFAR-10
+training is at chance exactly where its cell is not connected, for all 14,935.
 """
 
 from __future__ import annotations
