@@ -12,7 +12,7 @@ from ..method import Method, Update, WeightRecipe, methods
 
 
 @methods("once-for-all")
-def once_for_all(population: int = 30, generations: int = 4) -> Method:
+def once_for_all(population: int = 10, generations: int = 3) -> Method:
     """``population``, ``generations``: of the evolution."""
     from ..parts.evolution import Evolution
     from ..parts.shrinking import Distilled, Shrinking
