@@ -10,7 +10,8 @@ ARGS ?=
 
 demo: $(VENV)/.run
 	$(BIN)/warmnas study --benchmark nasbench201 nasbench-graph --task ImageNet16-120 physics \
-		--optimizer all --runs 30 --budget 100 --out demo $(ARGS)
+		--optimizer random rea local tpe gp nao live-params source-ranking rgpe xfernas warm \
+		--runs 30 --budget 100 --out demo $(ARGS)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)

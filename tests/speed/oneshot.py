@@ -47,7 +47,7 @@ def main() -> None:
     of = space("nasbench201")
     images = torch.randn(64, 16, 16, 3).permute(0, 3, 1, 2)
     last = torch.channels_last
-    net = build_supernet(of, (3, 16, 16), 10, 8, 1).to(memory_format=last)
+    net = build_supernet(of, (3, 16, 16), 10, 8, 1).to(memory_format=last)  # type: ignore[call-overload]
     print("cell     alone ms  path ms  ratio")
     for text in CELLS:
         genotype = of.from_string(text)
