@@ -85,7 +85,7 @@ def score(
 def collected(
     space: SearchSpace, genotypes: Genotypes, wanted: Sequence[Proxy], measured: Sequence[Sequence[Sequence[Measurement]]]
 ) -> Scores:
-    """Scores from measurements [architecture][init][proxy]."""
+    """Scores from ``measured[architecture][init][proxy]``."""
     _, first = np.unique(space.live(genotypes), axis=0, return_index=True)
     parts, seconds, problems = {}, {}, {}
     for p, proxy in enumerate(wanted):
