@@ -14,9 +14,7 @@ from .evaluator import Evaluation, Observe, TableEvaluator
 from .optimizer import make_optimizer
 from .outcome import Outcome, Record
 from .problem import Problem
-from .streams import Streams, child
-
-_NOISE = 2  # key of the child stream that draws observed seeds
+from .streams import OBSERVED, Streams, child
 
 
 def run_optimizer(
@@ -56,7 +54,7 @@ def run_part(
     """
     clock = time.perf_counter
     started = clock()
-    streams = Streams([child(seed, _NOISE) for seed in problem.seeds])
+    streams = Streams([child(seed, OBSERVED) for seed in problem.seeds])
     evaluator = TableEvaluator(table, task, observe, streams, schedule)
     optimizer = make_optimizer(spec, problem)
     timer = None if seconds is None else Clock.start(seconds, problem.runs)

@@ -249,4 +249,4 @@ def _whole(
     rows, seeds = rows[chosen], seeds[chosen]
     curves = values[rows, seeds]
     losses = _losses(table, name, schedule, rows, seeds, curves.shape[1]) if levels is None else None
-    return SourceCurves(name, table.genotypes[rows], curves, losses)
+    return SourceCurves(name, table.genotypes[rows], curves, losses, table.family(name))

@@ -27,9 +27,7 @@ from .problem import Problem
 from .stop_pool import column_seconds, finite, recorded
 from .stop_simulation import Recorded, Simulation, with_workers
 from .stoppers import History, Setting, SourceCurves, Stopper, make_stopper, new_stopper
-from .streams import child
-
-_NOISE = 2  # key of the child stream that draws observed seeds
+from .streams import OBSERVED, child
 
 
 def check_stopper(table: Table, task: str, spec: str, schedule: int | None) -> None:
@@ -111,7 +109,7 @@ class TaskCurves:
             seen = np.where(weights, values, 0.0).sum(axis=1) / weights.sum(axis=1)
             costs = costs if self.seconds is None else self.seconds.mean(axis=1)
         else:
-            rng = np.random.default_rng(child(problem.seeds[0], _NOISE))
+            rng = np.random.default_rng(child(problem.seeds[0], OBSERVED))
             draws = (rng.random(len(values)) * whole.sum(axis=1)).astype(np.int64)
             pick = np.argsort(~whole, axis=1, kind="stable")[np.arange(len(values)), draws]
             seen = values[np.arange(len(values)), pick]
@@ -129,7 +127,11 @@ class TaskCurves:
             rows = rows[whole[rows].any(axis=1)]
             if levels == self.levels and values.shape[2] == self.total and len(rows):
                 first = whole[rows].argmax(axis=1)
-                sources.append(SourceCurves(source.name, self.table.genotypes[rows], values[rows, first]))
+                sources.append(
+                    SourceCurves(
+                        source.name, self.table.genotypes[rows], values[rows, first], family=self.table.family(source.name)
+                    )
+                )
         seed = int(problem.seeds[0].generate_state(1)[0])
         return Setting(self.total, self.table.space, self.metric, problem.budget, tuple(sources), seed, self.levels)
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..bench import FloatArray
 
 BLOCK = 2048
+OBSERVED = 2  # key of the child stream that draws which recorded seed a run observes
 
 
 class Streams:

@@ -120,7 +120,7 @@ def source_curves(tables: Iterable[Table], names: Sequence[str]) -> tuple[Source
             whole = np.isfinite(values).all(axis=1)
             if whole.any():
                 kept = None if losses is None else losses[whole]
-                found.append(SourceCurves(task, table.genotypes[whole], values[whole], kept))
+                found.append(SourceCurves(task, table.genotypes[whole], values[whole], kept, table.family(task)))
     return tuple(found)
 
 

@@ -56,7 +56,8 @@ class LCRankStopper(Extrapolating):
 
         curves = {s.task: (s.genotypes, self._percent(s.values)) for s in self.setting.sources}
         self._prior = LCRankNet(members=self.members, steps=self.steps)
-        self._prior.fit(curves, self.setting.space, self.setting.seed)
+        families = {s.task: s.family or s.task for s in self.setting.sources}  # members leave out whole families
+        self._prior.fit(curves, self.setting.space, self.setting.seed, families)
         self._adapted: dict[bytes, LCRankNet] = {}
 
     def _percent(self, values: FloatArray) -> FloatArray:

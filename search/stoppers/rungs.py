@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...bench import IntArray, WarmnasError
 from .history import History
-from .stopper import require
+from .stopper import Stopper, name_of, require
 
 
 def rungs(total: int, first: int, eta: int, levels: tuple[int, ...] | None) -> list[int]:
@@ -44,14 +46,32 @@ def halved(history: History, members: IntArray, steps: list[int], eta: int) -> l
         if not len(alive) or (history.seen[alive] < step).any():
             return []
         count = max(len(members) // eta, 1)
-        members = _best(history, alive, step, count)
+        members = np.array(ranked(history, alive, step)[:count])
         waiting = [int(t) for t in members if history.seen[t] == step and not history.running[t]]
         if waiting:
             return waiting
     return []
 
 
-def _best(history: History, trials: IntArray, step: int, count: int) -> IntArray:
-    values = -history.metric.sign * history.values[trials, step - 1]
-    best: IntArray = trials[values.argsort(kind="stable")[:count]]
-    return best
+class OneBracket(Stopper):
+    """All candidates of a search climb the same rungs, and wait at each.
+
+    Args:
+        epochs: of the first rung; each further one has ``eta`` times as many.
+        eta: one in so many goes on.
+    """
+
+    prefix = False
+    knob, front = "epochs", (1, 2, 4, 8)
+
+    def __init__(self, epochs: int = 1, eta: int = 3) -> None:
+        check_options(name_of(type(self)), epochs, eta)
+        self.epochs, self.eta = epochs, eta
+
+    def check_epochs(self, total: int) -> list[int]:
+        """The rungs."""
+        return rungs(total, self.epochs, self.eta, self.setting.levels)
+
+    def goes_on(self, history: History, trial: int) -> bool:
+        """Waits at every rung."""
+        return False

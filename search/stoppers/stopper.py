@@ -56,12 +56,14 @@ class SourceCurves:
         genotypes: (trainings, genes).
         values: validation values after each epoch in the metric's unit, (trainings, epochs).
         losses: training losses, the same shape, or None.
+        family: of the task; relatives share it. Its own name where nothing is said.
     """
 
     task: str
     genotypes: Genotypes
     values: FloatArray
     losses: FloatArray | None = None
+    family: str = ""
 
 
 @dataclass(frozen=True)
