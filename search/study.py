@@ -21,7 +21,6 @@ from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
 from .run import run_part
 from .statistics import across_tasks, within_task
-from .stop_run import check_stopper, run_stopped
 from .workers import Part, run_parts
 
 Progress = Callable[[str, str, int], None]  # (task, optimizer, evaluations just done)
@@ -93,6 +92,8 @@ def study(
         for spec in names:
             make_optimizer(spec, problem.part(0, 1))
     if protocol.stopper is not None:
+        from .stop_run import check_stopper
+
         for table, task in targets:
             check_stopper(table, task, protocol.stopper, protocol.schedule)
     chunks = {spec: _chunks(spec, protocol.runs) for spec in names}
@@ -102,6 +103,8 @@ def study(
         # A record, unlike an outcome, comes back from another process without a copy of the table.
         problem, p = problems[task].part(*chunk), protocol
         if p.stopper is not None:
+            from .stop_run import run_stopped
+
             early = p.stopper
             return lambda report: run_stopped(
                 table, task, spec, early, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
