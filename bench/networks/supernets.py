@@ -69,7 +69,7 @@ class Layout(ABC):
         return [np.array([names.index(name) if name in names else -1 for names in edges]) for edges in self.operations]
 
 
-class Supernet(nn.Module):
+class Supernet(nn.Module, ABC):
     """Images (batch, channels, height, width) and a mixture -> logits (batch, classes).
 
     Attributes:
@@ -82,9 +82,9 @@ class Supernet(nn.Module):
     head: nn.Module
     layout: Layout
 
+    @abstractmethod
     def cells_by_kind(self) -> Iterator[tuple[int, nn.ModuleList]]:
         """The kind of every cell and its edges' :class:`MixedOperation`."""
-        raise NotImplementedError
 
     def operations(self) -> Iterator[tuple[int, int, int, str, nn.Module]]:
         """Every layer of every cell: kind of the cell, edge, column, name of the operation, layer."""
@@ -94,9 +94,9 @@ class Supernet(nn.Module):
                 for column, layer in operation.layers.items():
                     yield kind, edge, int(column), self.layout.operations[kind][edge][int(column)], layer
 
+    @abstractmethod
     def features(self, images: Tensor, mixture: Mixture) -> Tensor:
         """What the cells make of the images: (batch, channels, h, w)."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor, mixture: Mixture) -> Tensor:
         """Logits of a batch."""

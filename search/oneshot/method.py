@@ -14,6 +14,7 @@ that returns a :class:`Method`; its arguments are the method's options. Nothing 
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,12 +52,12 @@ class Part:
         """Inverse of :meth:`state`."""
 
 
-class Sampler(Part):
+class Sampler(Part, ABC):
     """Draws what is computed."""
 
+    @abstractmethod
     def weights(self, search: Search) -> Mixture:
         """For a step of the network's weights; without gradients to the architecture's parameters."""
-        raise NotImplementedError
 
     def architecture(self, search: Search) -> Mixture:
         """For a step of the architecture's parameters, with gradients to them."""
@@ -97,12 +98,12 @@ class Regulariser(Part):
         return mixture
 
 
-class ReadOut(Part):
+class ReadOut(Part, ABC):
     """Reads the discrete cell."""
 
+    @abstractmethod
     def read(self, search: Search) -> Genotypes:
         """The genotype, (genes,). May read the weights' and the architecture's halves of the training images only."""
-        raise NotImplementedError
 
 
 class Objective(Part):
