@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...bench import SearchSpace, Table, WarmnasError, open_benchmark
+from ...bench import Candidates, SearchSpace, Table, WarmnasError, open_benchmark
 from ...bench.spaces import space as space_named
 from ...metadata.experiments import ExperimentStore, StoreUnavailable
 from ...metadata.experiments.taskfile import TaskFile
@@ -93,6 +93,20 @@ def search_images(settings: Settings, out: Path, command: str, parts: Parts | No
             return _Search(settings, folder, command, parts, space).run()
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a search works with, once everything is open."""
+
+    crew: Crew
+    dataset: Dataset
+    recipe: Recipe
+    listed: Candidates
+    tables: Sequence[Table]
+    sources: Sequence[SourceTask]
+    store: ExperimentStore
+    device: str
+
+
 @dataclass
 class _Search:
     """The steps of one search, and what they share."""
@@ -133,7 +147,7 @@ class _Search:
             crew = self._crew(tasks, file, device)
             folder.begin(store=str(store.path.absolute()), slots=crew.size)
             try:
-                return self._with(crew, dataset, recipe, listed, tables, sources, store, device)
+                return self._with(_Given(crew, dataset, recipe, listed, tables, sources, store, device))
             finally:
                 crew.close()
                 if file is not None:
@@ -143,23 +157,13 @@ class _Search:
             if folder.work.exists():
                 folder.spend()
 
-    def _with(
-        self,
-        crew: Crew,
-        dataset: Dataset,
-        recipe: Recipe,
-        listed: Any,
-        tables: Sequence[Table],
-        sources: Sequence[SourceTask],
-        store: ExperimentStore,
-        device: str,
-    ) -> dict[str, Any]:
+    def _with(self, given: _Given) -> dict[str, Any]:
         from .finish import finish
         from .loop import DONE
         from .summary import write_results
 
-        settings, folder = self.settings, self.folder
-        loop, price = self._loop(crew, dataset, recipe, listed, tables, sources, store, device)
+        settings, folder, dataset = self.settings, self.folder, given.dataset
+        loop, price = self._loop(given)
         try:
             trainings = loop.run()
         finally:
@@ -182,10 +186,10 @@ class _Search:
             trainings[best],
             name,
             dataset,
-            recipe,
+            given.recipe,
             settings.space,
             settings.seed,
-            crew,
+            given.crew,
             folder.work,
             until=until,
             note=self.note,
@@ -193,9 +197,9 @@ class _Search:
         )
         self.say("exporting")
         exports = self._export(finished)
-        facts = {"device": device, "workers": crew.size, "store": str(store.path), "price": price}
+        facts = {"device": given.device, "workers": given.crew.size, "store": str(given.store.path), "price": price}
         content = write_results(
-            self.settings, folder, self.command, dataset, loop, best, finished, exports, sources, self.notes, facts
+            self.settings, folder, self.command, dataset, loop, best, finished, exports, given.sources, self.notes, facts
         )
         folder.begin(complete=True)
         folder.tidy()
@@ -227,39 +231,30 @@ class _Search:
         usual = len(places) if device == "cuda" else min(_cores(), max(1, math.ceil(settings.budget / 2)))
         return Processes(file, slots or settings.workers or usual, places, self.parts.maker)
 
-    def _loop(
-        self,
-        crew: Crew,
-        dataset: Dataset,
-        recipe: Recipe,
-        listed: Any,
-        tables: Sequence[Table],
-        sources: Sequence[SourceTask],
-        store: ExperimentStore,
-        device: str,
-    ) -> tuple[LiveLoop, dict[str, Any]]:
+    def _loop(self, given: _Given) -> tuple[LiveLoop, dict[str, Any]]:
         """The loop, ready to run, and the price of the search, which the user is told before."""
         from ...metadata.training import costs
         from .loop import LiveLoop
         from .price import price
 
-        settings, task = self.settings, dataset.seen
-        made = problem(listed, sources, task.name, settings.budget, settings.seed, len(task.classes))
-        made = replace(made, described=descriptions(dataset.task, dataset.spec, tables, sources))
-        curves = source_curves(tables, [source.name for source in sources])
+        settings, dataset, task = self.settings, given.dataset, given.dataset.seen
+        crew, recipe, sources = given.crew, given.recipe, given.sources
+        made = problem(given.listed, sources, task.name, settings.budget, settings.seed, len(task.classes))
+        made = replace(made, described=descriptions(dataset.task, dataset.spec, given.tables, sources))
+        curves = source_curves(given.tables, [source.name for source in sources])
         setting = Setting(settings.epochs, self.space, candidates=settings.budget, sources=curves, seed=settings.seed)
         stopper = make_stopper(settings.stopper, setting)
         reference = self.space.reference()
-        first = listed.genotypes[0] if reference is None else reference
+        first = given.listed.genotypes[0] if reference is None else reference
         rounds = math.ceil(settings.budget / crew.size) + dataset.growth
-        cost = price(self.space, first, task, recipe, settings.epochs * rounds, device)
+        cost = price(self.space, first, task, recipe, settings.epochs * rounds, given.device)
         self.total = settings.epochs * (settings.budget + 1)
         self._announce(cost, crew.size)
         height, width, channels = task.shape
         ask = bool(stopper.check_epochs(settings.epochs))
         evaluator = LiveEvaluator(
             crew,
-            store,
+            given.store,
             dataset.facts,
             self.space,
             recipe,
