@@ -44,6 +44,10 @@ class Table:
             self.name = str(data.attrs["name"])
             self.tasks: tuple[str, ...] = tuple(_text(data["task"].values))
             self.names: list[str] = _text(data["name"].values)
+            if any("\0" in text for text in (*self.tasks, *self.names)):
+                raise CorruptFile(
+                    "the name of a task or an architecture holds a NUL character, which no table file can keep"
+                )
             self.space: SearchSpace = space_of_table(data.attrs, self.names)
             self.genotypes: Genotypes = self.space.check(data["genotype"].values)
             splits = json.loads(data.attrs["splits"])

@@ -18,6 +18,7 @@ import io
 import json
 import pickle
 import random
+import shutil
 import struct
 import sys
 import tempfile
@@ -254,6 +255,8 @@ def attempt(subject: Subject, data: bytes, folder: Path) -> tuple[int, str]:
     """Exit code of importing these bytes, and what is wrong with how it went: an empty text where nothing is."""
     from warmnas.cli import main
 
+    for left in folder.iterdir():  # of an attempt before
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     path, out = folder / subject.name, folder / "out" / "T.h5"
     path.write_bytes(data)
     stdout, stderr = io.StringIO(), io.StringIO()
@@ -270,8 +273,6 @@ def attempt(subject: Subject, data: bytes, folder: Path) -> tuple[int, str]:
     if code == 0:
         if left != {"out", "T.h5"}:
             problem = f"files {left}"
-        out.unlink()
-        out.parent.rmdir()
     elif code != 2 or stderr.getvalue().count("\n") != 1 or stdout.getvalue() or left:
         problem = f"exit code {code}, files {left}, said {stdout.getvalue()[:200]!r} {stderr.getvalue()[:300]!r}"
     return code, problem
@@ -297,17 +298,14 @@ def campaign(seconds: float, formats: list[str], seed: int) -> int:
             if problem:
                 failures += 1
                 print(f"{subject.format} {subject.name}: {problem}\n  {base64.b64encode(data)[:2000]!r}", flush=True)
-            for left in folder.iterdir():
-                if left.is_file():
-                    left.unlink()
     for name_of in tried:
         print(f"{name_of:16}{tried[name_of]:8} tried{refused[name_of]:8} refused")
     print(f"{sum(tried.values())} files, {failures} failures")
     return int(failures > 0)
 
 
-def guided(formats: list[str]) -> None:
-    """Coverage-guided, with atheris; ends at the first failure."""
+def guided(seconds: float, formats: list[str]) -> None:
+    """Coverage-guided, with atheris; ends at the first failure, whose file is then named, or when the time is over."""
     atheris: Any = import_module("atheris")
 
     chosen = [subject for subject in subjects() if not formats or subject.format in formats]
@@ -321,7 +319,7 @@ def guided(formats: list[str]) -> None:
                 raise RuntimeError(f"{subject.format}: {problem}")
 
     atheris.instrument_all()
-    atheris.Setup(sys.argv[:1], one)
+    atheris.Setup([sys.argv[0], f"-max_total_time={seconds:.0f}", f"-artifact_prefix={tempfile.gettempdir()}/"], one)
     atheris.Fuzz()
 
 
@@ -333,5 +331,5 @@ if __name__ == "__main__":
     parser.add_argument("--atheris", action="store_true")
     given = parser.parse_args()
     if given.atheris:
-        guided(given.format)
+        guided(given.seconds, given.format)
     sys.exit(campaign(given.seconds, given.format, given.seed))

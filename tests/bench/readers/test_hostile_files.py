@@ -241,3 +241,10 @@ def test_an_empty_file_a_folder_and_another_format_are_refused(name, tmp_path):
     subject = SUBJECTS[name]
     for data in (b"", b"\x00" * 100, b"not a benchmark\n"):
         assert fuzz.attempt(subject, data, tmp_path) == (2, "")
+
+
+def test_a_name_that_no_table_file_can_keep_is_refused_and_leaves_nothing(tmp_path):
+    subject = next(s for s in SUBJECTS.values() if s.format == "csv")
+    changed = subject.content.replace(b"t1", b"t\x001")
+    assert changed != subject.content
+    assert fuzz.attempt(subject, changed, tmp_path) == (2, "")
