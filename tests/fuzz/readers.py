@@ -255,8 +255,8 @@ def attempt(subject: Subject, data: bytes, folder: Path) -> tuple[int, str]:
     """Exit code of importing these bytes, and what is wrong with how it went: an empty text where nothing is."""
     from warmnas.cli import main
 
-    for left in folder.iterdir():  # of an attempt before
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    for old in folder.iterdir():  # of an attempt before
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
     path, out = folder / subject.name, folder / "out" / "T.h5"
     path.write_bytes(data)
     stdout, stderr = io.StringIO(), io.StringIO()
@@ -309,7 +309,9 @@ def guided(seconds: float, formats: list[str]) -> None:
     atheris: Any = import_module("atheris")
 
     chosen = [subject for subject in subjects() if not formats or subject.format in formats]
-    folder = Path(tempfile.mkdtemp())
+    folder, corpus = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    for place, subject in enumerate(chosen):  # good files to start from
+        (corpus / str(place)).write_bytes(bytes([place]) + subject.content)
 
     def one(data: bytes) -> None:
         if data:
@@ -319,7 +321,8 @@ def guided(seconds: float, formats: list[str]) -> None:
                 raise RuntimeError(f"{subject.format}: {problem}")
 
     atheris.instrument_all()
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds:.0f}", f"-artifact_prefix={tempfile.gettempdir()}/"], one)
+    limits = [f"-max_total_time={seconds:.0f}", f"-artifact_prefix={tempfile.gettempdir()}/"]
+    atheris.Setup([sys.argv[0], *limits, str(corpus)], one)
     atheris.Fuzz()
 
 
