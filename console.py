@@ -313,7 +313,17 @@ def print_proxies(content: Mapping[str, Any]) -> None:
     columns = ("proxy", "architectures", "not measured", "seconds", "per second")
     lines = [(r["proxy"], str(r["architectures"]), str(r["not_measured"]), f"{r['seconds']:.1f}", _rate(r)) for r in rows]
     grid("Computing time of one thread", columns, lines)
+    if "limit" in content:
+        _print_found(content)
     print(f"{content['out']} written")
+
+
+def _print_found(content: Mapping[str, Any]) -> None:
+    """What a search within a limit found: its first choices, and the front of score against cost."""
+    what, first = content["limit"]["what"], content["rows"][0]["proxy"]
+    for title, key in (("first choices", "best"), ("front, cheapest first", "front")):
+        lines = [(r["arch"], f"{r['score']:.4g}", f"{r['cost']:.4g}") for r in content[key]]
+        grid(f"{what} at most {content['limit']['bound']:g}: {title}", ("architecture", first, what), lines)
 
 
 def _print_correlations(content: Mapping[str, Any], task: str) -> None:

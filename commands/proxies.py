@@ -15,7 +15,7 @@ def proxies(
     space: Annotated[str, typer.Option(help="Search space, such as nasbench201.")],
     data: Annotated[str, typer.Option(help="A task, a folder of images per class, an .npz, or gaussian for noise.")],
     proxy: Annotated[list[str], typer.Option(help="Names, or all; several may follow.")],
-    sample: Annotated[int, typer.Option(min=1, help="Connected architectures, drawn uniformly.")],
+    sample: Annotated[int, typer.Option(min=1, help="Connected architectures: drawn, or found by --within.")],
     out: Annotated[Path, typer.Option(help="The table file to write (.h5).")],
     seed: Annotated[int, typer.Option(min=0, help="Of the sample, the batches and the weights.")] = 0,
     json: AsJson = False,
@@ -23,15 +23,24 @@ def proxies(
     width: Annotated[int | None, typer.Option(min=1, help="Channels [default: the space's own].")] = None,
     cells: Annotated[int | None, typer.Option(min=1, help="Cells per stage [default: the space's own].")] = None,
     inits: Annotated[int, typer.Option(min=1, help="Draws of weights and batch, whose results are averaged.")] = 1,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COST=BOUND",
+            help="Search by the first proxy among networks that cost no more: live-flops=60e6, live-params=3e5, or "
+            "TABLE:DEVICE=BOUND for a measured latency.",
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of one thread [default: one per core].")] = None,
 ) -> Printer:
-    """Zero-cost proxies on untrained networks, set against a benchmark's accuracies."""
+    """Zero-cost proxies on untrained networks, set against a benchmark's accuracies; or a search by them."""
     from ..search import zero_shot
     from ..surrogates.proxies import ProbeRecipe
     from ..surrogates.proxies import proxies as known
 
     names = [name for given in proxy for name in (known if given == "all" else [given])]
     recipe = ProbeRecipe(batch, width, cells, seed, inits)
+    limit = None if within is None else zero_shot.Limit.parse(within)
     with console.progress_bar(sample) as progress:
         content = zero_shot.score_sample(
             space,
@@ -42,5 +51,6 @@ def proxies(
             out,
             workers or cores(),
             progress and (lambda n: progress("proxies", data, n)),
+            limit,
         )
     return as_json(content) if json else lambda: console.print_proxies(content)

@@ -81,3 +81,39 @@ def test_two_processes_are_possible(tmp_path):
     code = command.format(words) + "; import sys; sys.exit('torch' in sys.modules)"
     # Torch in the parent would mean that nothing was forked.
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=tmp_path)
+
+
+def test_a_search_within_a_bound(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("WARMNAS_CACHE", str(tmp_path / "cache"))
+    small = [
+        "--space",
+        "nasbench201",
+        "--data",
+        "gaussian",
+        "--sample",
+        "24",
+        "--batch",
+        "4",
+        "--width",
+        "2",
+        "--cells",
+        "1",
+    ]
+    arguments = ["proxies", *small, "--proxy", "naswot", "live-params", "--out", str(tmp_path / "t.h5")]
+    assert main([*arguments, "--within", "live-params=1500", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["limit"] == {"what": "live-params", "bound": 1500.0}
+    assert len(told["best"]) == 10
+    assert all(row["cost"] <= 1500 for row in told["best"] + told["front"])
+    scores = [row["score"] for row in told["best"]]
+    assert scores == sorted(scores, reverse=True)
+    front = [(row["cost"], row["score"]) for row in told["front"]]
+    assert front == sorted(front)
+    assert front[-1][1] == scores[0]
+    assert len(Table.open(tmp_path / "t.h5").genotypes) == 24
+    assert main([*arguments, "--within", "live-param=1500"]) == 2
+    assert "unknown cost 'live-param', did you mean 'live-params'?" in capsys.readouterr().err
+    assert main([*arguments, "--within", "live-params"]) == 2
+    assert "write COST=BOUND" in capsys.readouterr().err
+    assert main([*arguments, "--within", "live-params=1500"]) == 0
+    assert "front, cheapest first" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from .bounded import Found, pareto, proxy_front, search_within
 from .choice import Choice, choose
 from .correlations import Correlations, ceiling, correlations
-from .costs import AdditiveLatency, Cost, measured_latency, network_cost
+from .costs import AdditiveLatency, Cost, Limit, measured_latency, network_cost
 from .scoring import score_in_parallel
 from .study import compared, known_table, score_sample
 
@@ -13,6 +13,7 @@ __all__ = [
     "Correlations",
     "Cost",
     "Found",
+    "Limit",
     "ceiling",
     "choose",
     "compared",

@@ -13,11 +13,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...bench import FloatArray, Genotypes, SearchSpace, Table, UnknownName, WarmnasError
+from ...bench import FloatArray, Genotypes, SearchSpace, Table, UnknownName, WarmnasError, open_benchmark
 from ...surrogates.proxies import Inputs, Memory, ProbeRecipe, score
 
 Cost = Callable[[Genotypes], FloatArray]
 FEWEST = 3  # measured networks, below which nothing is calibrated
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a network may cost.
+
+    Attributes:
+        what: ``params``, ``flops``, ``live-params``, ``live-flops``, or ``TABLE:DEVICE``: a measured latency.
+        bound: in the cost's own unit; networks cost this much at most.
+    """
+
+    what: str
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """``live-flops=60e6`` or ``hw.h5:pixel3=5.3``. Raises WarmnasError where it does not read so."""
+        what, found, number = text.rpartition("=")
+        try:
+            bound = float(number)
+        except ValueError:
+            bound = float("nan")
+        if not found or not what or not bound > 0:
+            raise WarmnasError(f"--within {text}: write COST=BOUND with a bound above 0, such as live-flops=60e6")
+        return cls(what, bound)
+
+    def cost(self, space: SearchSpace, inputs: Inputs, recipe: ProbeRecipe) -> Cost:
+        """The function that prices genotypes. Raises UnknownName or WarmnasError where nothing has this price."""
+        name, found, device = self.what.rpartition(":")
+        if not found:
+            return network_cost(space, self.what, inputs, recipe)
+        table = open_benchmark(name)
+        if table.space.name != space.name:
+            raise WarmnasError(f"--within {self.what}: {name} is a table of {table.space.name}, not of {space.name}")
+        return measured_latency(table, device)
 
 
 def network_cost(space: SearchSpace, kind: str, inputs: Inputs, recipe: ProbeRecipe, memory: Memory | None = None) -> Cost:

@@ -11,10 +11,24 @@ from typing import Any
 import numpy as np
 
 from ...bench import FloatArray, Genotypes, SearchSpace, Split, Table, WarmnasError, benchmarks, open_benchmark, space
-from ...surrogates.proxies import ProbeRecipe, Scores, draw_connected, make_proxies, open_inputs, to_table
+from ...surrogates.proxies import (
+    Inputs,
+    Memory,
+    ProbeRecipe,
+    Scores,
+    draw_connected,
+    make_proxies,
+    open_inputs,
+    to_table,
+)
+from .bounded import pareto, search_within
 from .choice import choose
 from .correlations import Correlations, best, ceiling, correlations
+from .costs import Cost, Limit
 from .scoring import score_in_parallel
+
+POPULATION = 64  # of a search within a limit, at most
+FIRST = 10  # choices that are told
 
 
 def known_table(of: SearchSpace, genotypes: Genotypes) -> Table | None:
@@ -38,8 +52,11 @@ def score_sample(
     out: Path,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
+    limit: Limit | None = None,
 ) -> dict[str, Any]:
-    """Score ``sample`` connected architectures, drawn uniformly, and write the table ``out``.
+    """Score ``sample`` connected architectures and write the table ``out``.
+
+    They are drawn uniformly, or with a ``limit`` found by evolution: those within it that the first proxy likes.
 
     Args:
         space_name: of the architectures.
@@ -50,6 +67,7 @@ def score_sample(
         out: the table file.
         workers: processes.
         progress: told of architectures as they are done.
+        limit: what a network may cost.
 
     Returns:
         What ``--json`` prints.
@@ -58,11 +76,14 @@ def score_sample(
         raise WarmnasError(f"--out {out}: a table file ends in .h5")
     make_proxies(names)
     of, inputs = space(space_name), open_inputs(data)
-    genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
     if type(of).build is SearchSpace.build:
-        of.build(
-            genotypes[0], inputs.shape, inputs.classes
-        )  # says that there are no networks; others would import torch here
+        some = of.sample(1, np.random.default_rng(0))[0]
+        of.build(some, inputs.shape, inputs.classes)  # says that there are no networks; others would import torch here
+    if limit is None:
+        genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
+    else:
+        genotypes = _found(of, names[0], inputs, recipe, limit, sample, progress)
+        progress = None  # what remains was mostly measured during the search
     scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, progress)
     known = known_table(of, genotypes)
     whole = known is not None and bool((known.rows(genotypes) >= 0).all())
@@ -74,7 +95,37 @@ def score_sample(
         "recipe": asdict(recipe),
         "benchmark": None if known is None else known.name,
         **compared(scores, known),
+        **({} if limit is None else {"limit": asdict(limit), **_front(scores, names[0], limit.cost(of, inputs, recipe))}),
     }
+
+
+def _found(
+    of: SearchSpace,
+    proxy: str,
+    inputs: Inputs,
+    recipe: ProbeRecipe,
+    limit: Limit,
+    evaluations: int,
+    progress: Callable[[int], None] | None,
+) -> Genotypes:
+    """What the search within a limit measured, the best first."""
+    memory, cost = Memory.of_user(), limit.cost(of, inputs, recipe)
+    population = max(2, min(POPULATION, evaluations // 4))
+    found = search_within(of, proxy, inputs, recipe, cost, limit.bound, evaluations, population, memory, progress)
+    memory.close()
+    return found.genotypes
+
+
+def _front(scores: Scores, proxy: str, cost: Cost) -> dict[str, Any]:
+    """The first choices within the limit, and those that no other beats at a lower cost, cheapest first."""
+    values, costs = scores.of(proxy), cost(scores.genotypes)
+    names = [scores.space.to_string(genotype) for genotype in scores.genotypes]
+    rows = [
+        {"arch": name, "score": float(value), "cost": float(price)}
+        for name, value, price in zip(names, values, costs, strict=True)
+    ]
+    first = np.argsort(-values, kind="stable")[:FIRST]
+    return {"best": [rows[i] for i in first], "front": [rows[i] for i in pareto(values, costs)]}
 
 
 def compared(scores: Scores, table: Table | None) -> dict[str, Any]:

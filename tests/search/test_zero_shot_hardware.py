@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from warmnas.bench import UnknownName, WarmnasError, space
 from warmnas.search.zero_shot import (
     AdditiveLatency,
+    Limit,
     measured_latency,
     network_cost,
     pareto,
@@ -149,3 +150,21 @@ def test_the_front_of_a_proxy():
     for row, part in zip(rows, np.array_split(order, 3), strict=True):
         assert row in part
         assert scores.of("live-params")[row] == scores.of("live-params")[part].max()
+
+
+def test_a_limit_as_text(few_cells, tmp_path):
+    assert Limit.parse("live-flops=60e6") == Limit("live-flops", 60e6)
+    for text in ("live-flops", "=5", "live-flops=", "live-flops=much", "live-flops=0", "live-flops=nan"):
+        with pytest.raises(WarmnasError, match="COST=BOUND"):
+            Limit.parse(text)
+    with pytest.raises(UnknownName, match="live-flops"):
+        Limit.parse("live-flop=1").cost(NB201, INPUTS, RECIPE)
+    values = np.arange(1.0, 301.0)[:, None]
+    data = few_cells.data.drop_vars(["latency", "device"]).assign(latency=(("architecture", "device"), values))
+    data = data.assign_coords(device=["phone"])
+    data.attrs.pop("hash", None)
+    type(few_cells)(data).save(tmp_path / "hw.h5")
+    cost = Limit.parse(f"{tmp_path / 'hw.h5'}:phone=5").cost(NB201, INPUTS, RECIPE)
+    np.testing.assert_array_equal(cost(few_cells.genotypes[[0, 9]]), [1, 10])
+    with pytest.raises(WarmnasError, match="not of chain"):
+        Limit.parse(f"{tmp_path / 'hw.h5'}:phone=5").cost(space("chain"), INPUTS, RECIPE)
