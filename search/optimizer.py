@@ -41,6 +41,13 @@ class Optimizer(ABC):
     def tell(self, genotypes: Genotypes, values: FloatArray) -> None:
         """Results of what was asked: (runs, n, genes) and (runs, n)."""
 
+    def note(self, genotypes: Genotypes, values: FloatArray, epochs: int) -> None:  # noqa: B027 - for who asks at fidelities
+        """What trainings had after so many epochs, where a stopper ended or interrupted them, before :meth:`tell`.
+
+        Shapes are those of :meth:`tell`. The same training may be noted again after more epochs; whole ones are noted too.
+        Larger is better. Most optimizers learn from ``tell`` alone.
+        """
+
 
 _FIRST = 4  # key of the child stream that draws what a run starts with
 LOOKS = 5  # neighbours looked at before all of them are

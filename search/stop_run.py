@@ -8,6 +8,9 @@ clock. What an optimizer is told, once for each architecture:
   behind it was, on the scale of final values; never better than the incumbent;
 * the worst value so far of one that was not trained at all (zero-epoch).
 
+Whenever a training is put away an optimizer may also note the value that it has and after how many epochs, for a model per
+budget (BOHB).
+
 A training that is taken up again later counts for what is returned, and is not told a second time. After every evaluation
 the incumbent is the best of the whole trainings (of those trained longest, before there is one).
 """
@@ -169,14 +172,17 @@ class Proposals:
         return self.problem.budget - len(self.asked)
 
     def stopped(self, candidate: int, history: History, trial: int) -> None:
-        """Tell the optimizer, unless it was told of this candidate before."""
+        """What it has at this budget, and a result once: unless the optimizer was told of this candidate before."""
+        genotype = self.problem.candidates.genotypes[candidate][None, None]
+        if seen := int(history.seen[trial]):
+            value = self.sign * history.values[trial, seen - 1]
+            self.optimizer.note(genotype, np.array([[value]]), seen)
         if candidate in self.told:
             return
         worst = history.metric.bounds[0 if self.sign > 0 else 1]
         lowest = min((self.sign * v for v in self.told.values()), default=self.sign * worst)
         self.told[candidate] = told_value(history, trial, self.sign * lowest)
         start = time.perf_counter()
-        genotype = self.problem.candidates.genotypes[candidate][None, None]
         self.optimizer.tell(genotype, np.array([[self.sign * self.told[candidate]]]))
         self.fit[len(self.asked) - 1] += time.perf_counter() - start
 

@@ -258,12 +258,14 @@ class LiveLoop:
         self._learn(number, self.chance)
 
     def _learn(self, number: int, value: float) -> None:
-        """Tell the optimizer, once: what was stopped counts as what it had reached."""
+        """Tell the optimizer, once: what was stopped counts as what it had reached. It may note what came at each stop."""
+        told: Genotypes = self.trainings[number].genotype[None, None]
+        if epochs := len(self.trainings[number].epochs):
+            self.optimizer.note(told, np.array([[value]]), epochs)
         if number in self._told:
             return
         self._told.add(number)
         started = time.perf_counter()
-        told: Genotypes = self.trainings[number].genotype[None, None]
         self.optimizer.tell(told, np.array([[value]]))
         self.trainings[number].fit_seconds = time.perf_counter() - started
 

@@ -6,9 +6,11 @@ one-dimensional densities it knows which choices did well together. With probabi
 architectures are drawn around good ones, each gene kept with probability 1 - h and drawn uniformly else, and the one with
 the largest l / g is taken.
 
-Bandwidths follow the normal reference rule of the authors' code, h = 1.06 sigma n^(-1 / (4 + genes)), at least .001. There
-the deviation is that of the numbers by which the choices happen to be coded. Here sigma^2 = P(two results differ) / 2, the
-same for two choices and free of any order; h is at most (choices - 1) / choices, where the kernel is flat.
+Under a stopper such as ``hyperband`` there are values of several budgets (epochs), and a model for each: the one of the
+largest budget that has enough results, 2 (genes + 1) as in the authors' code, is used, as in the paper. A budget is a
+number of epochs at which trainings were put away, a rung. Until one has enough (with stoppers that end trainings at any
+epoch that may take long) the model is of all results as they were told, on the scale of final values. Without a stopper
+there is one budget, that of a whole training.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ SMALLEST = 1e-32  # the least density, likewise
 
 @optimizers("bohb")
 class BOHB(ParzenSearch):
-    """Search by kernel densities, at one fidelity.
+    """Search by kernel densities, those of the largest budget with enough results.
 
     Args:
         problem: what is searched.
@@ -41,6 +43,20 @@ class BOHB(ParzenSearch):
         self._fewest = len(problem.candidates.space.genes) + 1
         super().__init__(problem, 2 * self._fewest, samples)
         self.top, self.random_fraction = top, random_fraction
+        self._noted: dict[int, list[tuple[IntArray, FloatArray]]] = {}  # by epochs: rows and values, (runs,) each
+
+    def note(self, genotypes: Genotypes, values: FloatArray, epochs: int) -> None:
+        """Results of one budget."""
+        rows = self.problem.candidates.rows(genotypes)
+        self._noted.setdefault(epochs, []).extend(zip(rows.T, values.T, strict=True))
+
+    def results(self) -> tuple[IntArray, FloatArray]:
+        """Those of the largest budget that has enough of them, else what was told, on one scale."""
+        enough = [epochs for epochs, known in self._noted.items() if len(known) >= 2 * self._fewest]
+        if not enough:
+            return super().results()
+        known = self._noted[max(enough)]
+        return np.stack([rows for rows, _ in known], axis=1), np.stack([values for _, values in known], axis=1)
 
     def good(self, n: int) -> int:
         """See :class:`~warmnas.search.optimizers.parzen.ParzenSearch`."""

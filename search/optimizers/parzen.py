@@ -39,7 +39,7 @@ class ParzenSearch(CandidateOptimizer):
         self._asked += 1
         if self._asked <= self._first.shape[1]:
             return self._first[:, self._asked - 1]
-        if self.evaluations < self._first.shape[1]:  # asked for more before the random part was told
+        if not self.ready():  # asked for more before the random part was told
             return self.draw(np.full(len(self.runs), -1))
         good, bad = self.split()
         self.fit(good, bad)
@@ -47,10 +47,19 @@ class ParzenSearch(CandidateOptimizer):
 
     def split(self) -> tuple[Genotypes, Genotypes]:
         """Genotypes that did well, (runs, good, genes), and the others, (runs, bad, genes)."""
-        order = np.argsort(-self.values, axis=1, kind="stable")
-        ordered = self.problem.candidates.genotypes[np.take_along_axis(self.rows, order, axis=1)]
-        good = self.good(self.evaluations)
+        rows, values = self.results()
+        order = np.argsort(-values, axis=1, kind="stable")
+        ordered = self.problem.candidates.genotypes[np.take_along_axis(rows, order, axis=1)]
+        good = self.good(rows.shape[1])
         return ordered[:, :good], ordered[:, good:]
+
+    def results(self) -> tuple[IntArray, FloatArray]:
+        """Rows and values that the densities are made of, twice (runs, n)."""
+        return self.rows, self.values
+
+    def ready(self) -> bool:
+        """Whether there are as many of them as the random start."""
+        return int(self.results()[0].shape[1]) >= int(self._first.shape[1])
 
     @abstractmethod
     def good(self, n: int) -> int:

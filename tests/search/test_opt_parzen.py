@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from warmnas.bench import IntArray, Table, UnknownName, WarmnasError
-from warmnas.search import Protocol, make_optimizer, make_problem, run_optimizer
+from warmnas.search import Protocol, make_optimizer, make_problem, run_optimizer, study
+
+from .stop_tables import table as curves_table
 
 Vary = Callable[..., Table]
 Drive = Callable[..., IntArray]
@@ -108,6 +110,51 @@ def test_bohbs_random_share(cells: Table, drive: Drive, fraction: float, blind: 
     spec = f"bohb[random_fraction={fraction}]"
     one, other = (drive(spec, problem, sign * cells.values("cifar100")) for sign in (1, -1))
     assert (one == other).all() == blind
+
+
+def test_bohb_models_the_largest_budget_with_enough_results(cells: Table) -> None:
+    problem = make_problem(cells, "cifar100", Protocol(("cifar100",), 100, 2, sources="none"))
+    optimizer: Any = make_optimizer("bohb", problem)
+    values = cells.values("cifar100")
+    asked = optimizer.ask(40)
+    rows = problem.candidates.rows(asked)
+    optimizer.tell(asked, values[rows])
+    np.testing.assert_array_equal(optimizer.results()[1], values[rows])  # no budgets: all that was told
+    optimizer.note(asked[:, :30], -values[rows[:, :30]], 1)
+    optimizer.note(asked[:, :13], values[rows[:, :13]], 3)
+    kept, noted = optimizer.results()  # 13 are too few of three epochs
+    np.testing.assert_array_equal(kept, rows[:, :30])
+    np.testing.assert_array_equal(noted, -values[rows[:, :30]])
+    optimizer.note(asked[:, 13:14], values[rows[:, 13:14]], 3)
+    optimizer.note(asked[:, :5], values[rows[:, :5]], 9)
+    kept, noted = optimizer.results()
+    np.testing.assert_array_equal(kept, rows[:, :14])
+    np.testing.assert_array_equal(noted, values[rows[:, :14]])
+    good, bad = optimizer.split()
+    assert good.shape == bad.shape == (2, 7, 6)
+    best = np.argsort(-values[rows[0, :14]], kind="stable")[:7]
+    np.testing.assert_array_equal(good[0], asked[0, best])
+
+
+def test_bohb_is_told_of_every_rung_of_hyperband(monkeypatch: pytest.MonkeyPatch) -> None:
+    from warmnas.search.optimizers.bohb import BOHB
+
+    noted: list[tuple[int, int, float]] = []
+    whole = BOHB.note
+
+    def note(self: BOHB, genotypes: Any, values: Any, epochs: int) -> None:
+        noted.append((epochs, int(self.problem.candidates.rows(genotypes)[0, 0]), float(values[0, 0])))
+        whole(self, genotypes, values, epochs)
+
+    monkeypatch.setattr(BOHB, "note", note)
+    tasks = curves_table(epochs=9)
+    protocol = Protocol(("a",), 17, 1, sources="none", stopper="hyperband")
+    study([tasks], ["bohb"], protocol)
+    # Brackets of 9, 5 and 3 candidates with 1, 3 and 9 epochs at first, each a third at every further rung.
+    assert [sum(epochs == e for epochs, _, _ in noted) for e in (1, 3, 9)] == [9, 3 + 5, 1 + 1 + 3]
+    values = tasks.data["val_accuracy"].values[0]
+    for epochs, row, value in noted:
+        assert value == pytest.approx(values[tasks.candidates("a").table_rows[row], :, epochs - 1].mean())
 
 
 @pytest.mark.parametrize("name", ["tpe", "bohb"])
