@@ -85,20 +85,7 @@ def test_two_processes_are_possible(tmp_path):
 
 def test_a_search_within_a_bound(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("WARMNAS_CACHE", str(tmp_path / "cache"))
-    small = [
-        "--space",
-        "nasbench201",
-        "--data",
-        "gaussian",
-        "--sample",
-        "24",
-        "--batch",
-        "4",
-        "--width",
-        "2",
-        "--cells",
-        "1",
-    ]
+    small = ["--space", "nasbench201", "--data", "gaussian", "--sample", "24", *SMALL]
     arguments = ["proxies", *small, "--proxy", "naswot", "live-params", "--out", str(tmp_path / "t.h5")]
     assert main([*arguments, "--within", "live-params=1500", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -44,11 +44,11 @@ class Limit:
             raise WarmnasError(f"--within {text}: write COST=BOUND with a bound above 0, such as live-flops=60e6")
         return cls(what, bound)
 
-    def cost(self, space: SearchSpace, inputs: Inputs, recipe: ProbeRecipe) -> Cost:
+    def cost(self, space: SearchSpace, inputs: Inputs, recipe: ProbeRecipe, memory: Memory | None = None) -> Cost:
         """The function that prices genotypes. Raises UnknownName or WarmnasError where nothing has this price."""
         name, found, device = self.what.rpartition(":")
         if not found:
-            return network_cost(space, self.what, inputs, recipe)
+            return network_cost(space, self.what, inputs, recipe, memory)
         table = open_benchmark(name)
         if table.space.name != space.name:
             raise WarmnasError(f"--within {self.what}: {name} is a table of {table.space.name}, not of {space.name}")

@@ -21,10 +21,10 @@ from ...surrogates.proxies import (
     open_inputs,
     to_table,
 )
-from .bounded import pareto, search_within
+from .bounded import Found, pareto, search_within
 from .choice import choose
 from .correlations import Correlations, best, ceiling, correlations
-from .costs import Cost, Limit
+from .costs import Limit
 from .scoring import score_in_parallel
 
 POPULATION = 64  # of a search within a limit, at most
@@ -79,12 +79,9 @@ def score_sample(
     if type(of).build is SearchSpace.build:
         some = of.sample(1, np.random.default_rng(0))[0]
         of.build(some, inputs.shape, inputs.classes)  # says that there are no networks; others would import torch here
-    if limit is None:
-        genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
-    else:
-        genotypes = _found(of, names[0], inputs, recipe, limit, sample, progress)
-        progress = None  # what remains was mostly measured during the search
-    scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, progress)
+    found = limit and _within(limit, of, names[0], inputs, recipe, sample, progress)
+    genotypes = found.genotypes if found else draw_connected(of, sample, np.random.default_rng(recipe.seed))
+    scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, None if found else progress)
     known = known_table(of, genotypes)
     whole = known is not None and bool((known.rows(genotypes) >= 0).all())
     to_table(scores, inputs, recipe, out.stem, known if whole else None).save(out)
@@ -95,37 +92,35 @@ def score_sample(
         "recipe": asdict(recipe),
         "benchmark": None if known is None else known.name,
         **compared(scores, known),
-        **({} if limit is None else {"limit": asdict(limit), **_front(scores, names[0], limit.cost(of, inputs, recipe))}),
+        **({"limit": asdict(limit), **_told(of, found)} if limit and found else {}),
     }
 
 
-def _found(
+def _within(
+    limit: Limit,
     of: SearchSpace,
     proxy: str,
     inputs: Inputs,
     recipe: ProbeRecipe,
-    limit: Limit,
     evaluations: int,
     progress: Callable[[int], None] | None,
-) -> Genotypes:
-    """What the search within a limit measured, the best first."""
-    memory, cost = Memory.of_user(), limit.cost(of, inputs, recipe)
-    population = max(2, min(POPULATION, evaluations // 4))
+) -> Found:
+    """The search within a limit; what it measures is remembered for the table."""
+    memory = Memory.of_user()
+    cost, population = limit.cost(of, inputs, recipe, memory), max(2, min(POPULATION, evaluations // 4))
     found = search_within(of, proxy, inputs, recipe, cost, limit.bound, evaluations, population, memory, progress)
     memory.close()
-    return found.genotypes
+    return found
 
 
-def _front(scores: Scores, proxy: str, cost: Cost) -> dict[str, Any]:
-    """The first choices within the limit, and those that no other beats at a lower cost, cheapest first."""
-    values, costs = scores.of(proxy), cost(scores.genotypes)
-    names = [scores.space.to_string(genotype) for genotype in scores.genotypes]
-    rows = [
-        {"arch": name, "score": float(value), "cost": float(price)}
-        for name, value, price in zip(names, values, costs, strict=True)
-    ]
-    first = np.argsort(-values, kind="stable")[:FIRST]
-    return {"best": [rows[i] for i in first], "front": [rows[i] for i in pareto(values, costs)]}
+def _told(of: SearchSpace, found: Found) -> dict[str, Any]:
+    """The first choices of a search, and those that no other beats at a lower cost, cheapest first."""
+
+    def row(i: int) -> dict[str, Any]:
+        return {"arch": of.to_string(found.genotypes[i]), "score": float(found.scores[i]), "cost": float(found.costs[i])}
+
+    front = pareto(found.scores, found.costs).tolist()
+    return {"best": [row(i) for i in range(len(found.scores))[:FIRST]], "front": [row(i) for i in front]}
 
 
 def compared(scores: Scores, table: Table | None) -> dict[str, Any]:
