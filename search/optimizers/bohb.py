@@ -6,6 +6,10 @@ one-dimensional densities it knows which choices did well together. With probabi
 architectures are drawn around good ones, each gene kept with probability 1 - h and drawn uniformly else, and the one with
 the largest l / g is taken.
 
+Bandwidths follow the normal reference rule of the authors' code, h = 1.06 sigma n^(-1 / (4 + genes)), at least .001. There
+the deviation is that of the numbers by which the choices happen to be coded. Here sigma^2 = P(two results differ) / 2, the
+same for two choices and free of any order; h is at most (choices - 1) / choices, where the kernel is flat.
+
 Under a stopper such as ``hyperband`` there are values of several budgets (epochs), and a model for each: the one of the
 largest budget that has enough results, 2 (genes + 1) as in the authors' code, is used, as in the paper. A budget is a
 number of epochs at which trainings were put away, a rung. Until one has enough (with stoppers that end trainings at any
