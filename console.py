@@ -161,6 +161,13 @@ def print_study(content: Mapping[str, Any]) -> None:
         title = f"{task}: regret in {rows[0]['metric']} after n {unit}, mean ± standard error of {rows[0]['runs']} runs"
         columns = ["optimizer", *shown, *(["test"] if with_test else []), f"at {shown[-1]}"]
         grid(title, columns, [_line(row, key, shown, with_test, verdict[task, row["optimizer"]]) for row in rows])
+    for entry in content["statistics"]["ranks"]:
+        whose = entry["benchmark"] or "all benchmarks"
+        title = (
+            f"Average rank over {entry['tasks']} tasks of {whose}; critical difference {entry['critical_difference']:.2f}"
+        )
+        ranks = sorted(entry["rank"].items(), key=lambda pair: pair[1])
+        grid(title, ["optimizer", "rank"], [[name, f"{rank:.2f}"] for name, rank in ranks])
 
 
 def _line(row: Mapping[str, Any], key: str, shown: Sequence[str], with_test: bool, verdict: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from .outcome import Outcome
 
 ALPHA = 0.05
 RESAMPLES = 10_000
+DIGITS = 9  # mean regrets that differ by less are equal: rounding of means over seeds
 
 
 def paired_p(one: FloatArray, other: FloatArray) -> float:
@@ -101,7 +102,7 @@ def across_tasks(outcomes: Sequence[Outcome], reference: str) -> list[dict[str, 
         mean = {n: np.array([table[n, t].regret_at([budget])[:, 0].mean() for t in tasks]) for n in names}
         if np.isnan([*mean.values()]).any():
             continue  # so early on the clock that some run has no result yet
-        ranks = _ranks(np.stack([mean[n] for n in names]))
+        ranks = ranks_of(np.stack([mean[n] for n in names])).mean(axis=1)
         for name, rank in zip(names, ranks, strict=True):
             row: dict[str, Any] = {"optimizer": name, "budget": budget, "tasks": len(tasks), "rank": float(rank)}
             row["regret"] = vars(bootstrap(mean[name]))
@@ -111,9 +112,9 @@ def across_tasks(outcomes: Sequence[Outcome], reference: str) -> list[dict[str, 
     return rows
 
 
-def _ranks(means: FloatArray) -> FloatArray:
-    """Average rank over tasks, 1 best: (optimizers, tasks) -> (optimizers,)."""
+def ranks_of(regret: FloatArray) -> FloatArray:
+    """Ranks among optimizers, 1 best, ties shared: (optimizers, ...) -> the same shape."""
     from scipy.stats import rankdata
 
-    average: FloatArray = rankdata(means, axis=0).mean(axis=1)
-    return average
+    ranks: FloatArray = rankdata(np.round(regret, DIGITS), axis=0)
+    return ranks

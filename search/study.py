@@ -19,6 +19,7 @@ from ..bench import Table
 from .optimizer import factory, make_optimizer, parse_spec
 from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
+from .ranks import compared
 from .run import run_part
 from .statistics import across_tasks, within_task
 from .workers import Part, run_parts
@@ -56,13 +57,18 @@ class StudyResult:
 
     @cached_property
     def statistics(self) -> dict[str, Any]:
-        """Tests within each task at the final budget, and means with intervals over tasks per benchmark."""
+        """Tests within each task at the final budget; per benchmark means with intervals and ranks over its tasks.
+
+        Ranks are also over the tasks of all benchmarks together, where there are several.
+        """
         within = [row for task in self.tasks for row in within_task(self.of(task), self.of(task)[0].points[-1])]
         across = {
             table.name: across_tasks([o for o in self.outcomes if o.table is table], "source-ranking")
             for table in self.tables
         }
-        return {"within_task": within, "across_tasks": across}
+        ranked = [compared([o for o in self.outcomes if o.table is table], table.name) for table in self.tables]
+        ranked += [compared(self.outcomes, None)] if len(self.tables) > 1 else []
+        return {"within_task": within, "across_tasks": across, "ranks": [entry for entry in ranked if entry is not None]}
 
 
 def study(

@@ -28,7 +28,10 @@ def checklist(result: StudyResult) -> dict[str, str]:
         "Several runs, with the seeds": (
             f"{'Yes' if p.runs >= ENOUGH_RUNS else 'Few'}: {runs} per task and optimizer from seed {p.seed}, paired."
         ),
-        "Uncertainty and tests": "Standard errors over runs; Wilcoxon with Holm's correction; bootstrap over tasks.",
+        "Uncertainty and tests": (
+            "Standard errors over runs; Wilcoxon with Holm's correction within and across tasks; bootstrap, Friedman and "
+            "Nemenyi over tasks."
+        ),
         "Performance over time, not only at the end": "Yes: anytime curves; every evaluation is in trajectories.parquet.",
         "Test data apart from search": "Yes: optimizers see validation values only; test is reported for the incumbent.",
         "Tuned on other tasks than reported": (

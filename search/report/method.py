@@ -21,7 +21,8 @@ HOW_TO_READ = {
     "charged. Simulated time is that of the observed trainings, one after the other, as the table times them: a run ends "
     "with the first training that would overrun its time, which is neither granted nor charged; only a run's first "
     "training is granted in any case.",
-    "Across tasks": "the tasks are the sample: intervals come from a bootstrap over tasks, not over runs.",
+    "Across tasks": "the tasks are the sample: intervals come from a bootstrap over tasks, not over runs; ranks are those "
+    "of mean regret within a task, and their tests (Friedman, Nemenyi, Wilcoxon with Holm) are over tasks too.",
 }
 
 
@@ -89,7 +90,8 @@ def how_html(result: StudyResult, command: str, versions: dict[str, str]) -> Htm
 def _used(result: StudyResult) -> list[str]:
     """Names whose papers the report cites: optimizers, benchmarks and their spaces, the checklist."""
     benchmarks = [name for table in result.tables for name in (table.name, table.space.name)]
-    return [*(outcome.optimizer for outcome in result.outcomes), *benchmarks, "checklist"]
+    tests = ["ranks"] if result.statistics["ranks"] else []
+    return [*(outcome.optimizer for outcome in result.outcomes), *benchmarks, *tests, "checklist"]
 
 
 def _settings(result: StudyResult) -> dict[str, str]:

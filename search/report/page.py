@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from .found import found_html
 from .markup import Html, element, join, listed
 from .method import how_html, what_was_run
 from .numbers import number
+from .ranks import ranks_html
 from .tables import task_table
 
 # The browser itself refuses whatever would leave the file.
@@ -69,7 +71,7 @@ def page(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
         "main",
         _header(result, title, statistics),
         *(_task(result, n, task, statistics["within_task"]) for n, task in enumerate(result.tasks)),
-        _across(result, statistics["across_tasks"]),
+        _across(result, statistics),
         _found(result),
         how_html(result, command, versions),
     )
@@ -119,7 +121,7 @@ def _header(result: StudyResult, title: str, statistics: Row) -> Html:
 
 def _task(result: StudyResult, place: int, task: str, tests: list[Row]) -> Html:
     outcomes = result.of(task)
-    places = {name: n for n, name in enumerate(dict.fromkeys(o.optimizer for o in result.outcomes))}
+    places = _places(result)
     rivals = rivals_sentence(outcomes)
     return element(
         "section",
@@ -140,10 +142,27 @@ def _about(outcome: Outcome) -> str:
     return f"{table.name}, {candidates:,} candidates; best mean validation {metric.name} {best}."
 
 
-def _across(result: StudyResult, rows: dict[str, list[Row]]) -> Html:
-    counts = result.outcomes[0].unit
-    sections = [across_html(t.name, rows[t.name], _metrics(result, t), counts) for t in result.tables]
-    return element("section", element("h2", "Across tasks"), *sections, id="across")
+def _places(result: StudyResult) -> dict[str, int]:
+    """Position of each optimizer in the study, which fixes its colour on the whole page."""
+    return {name: n for n, name in enumerate(dict.fromkeys(o.optimizer for o in result.outcomes))}
+
+
+def _across(result: StudyResult, statistics: Row) -> Html:
+    """A part per benchmark: means and ranks over its tasks; and ranks over the tasks of all of them."""
+    ranked = {entry["benchmark"]: (n, entry) for n, entry in enumerate(statistics["ranks"])}
+
+    def ranks(benchmark: str | None, outcomes: Sequence[Outcome]) -> Html | None:
+        if benchmark not in ranked:
+            return None
+        n, entry = ranked[benchmark]
+        return ranks_html(entry, outcomes, _places(result), f"ranks-{n}")
+
+    sections: list[Html | None] = []
+    for table in result.tables:
+        own = [o for o in result.outcomes if o.table is table]
+        sections += [across_html(table.name, statistics["across_tasks"][table.name], _metrics(result, table), own[0].unit)]
+        sections += [ranks(table.name, own)]
+    return element("section", element("h2", "Across tasks"), *sections, ranks(None, result.outcomes), id="across")
 
 
 def _metrics(result: StudyResult, table: Table) -> list[Metric]:

@@ -375,7 +375,7 @@ def test_a_browser_draws_sorts_and_toggles(tmp_path):
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert done.stdout.count('class="main-svg"') >= 2
-    assert done.stdout.count('<button type="button" aria-pressed="true"') == 5
+    assert done.stdout.count('<button type="button" aria-pressed="true"') == 8  # of two tasks, and of the ranks
     assert done.stdout.count('<button type="button" aria-pressed="false"') == 1
     order = [float(v) for v in found('data-order="(.*?)"', done.stdout).split(",")]
     assert order == sorted(order)
