@@ -17,11 +17,11 @@ import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError
-from .commands import bench, export, metadata, oneshot, predictors, proxies, search, stop, study
+from .commands import bench, export, fewshot, metadata, oneshot, predictors, proxies, search, stop, study
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
 COMMANDS = (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop)
-for command in (*COMMANDS, oneshot.oneshot):
+for command in (*COMMANDS, oneshot.oneshot, fewshot.fewshot):
     app.command()(command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(metadata.app, name="metadata")
@@ -33,6 +33,7 @@ MULTIPLE = {
     ("predict",): ("--arch",),
     ("proxies",): ("--proxy",),
     ("stop",): ("--table", "--target", "--method"),
+    ("fewshot",): ("--method",),
 }
 INTERRUPTED = 130
 
@@ -45,7 +46,7 @@ def _top(
         print(f"warmnas {__version__}")
     elif context.invoked_subcommand is None:
         raise WarmnasError(
-            "no command; choose study, search, stop, proxies, oneshot, bench or metadata, or see warmnas --help"
+            "no command; choose study, search, stop, proxies, oneshot, fewshot, bench or metadata, or see warmnas --help"
         )
 
 

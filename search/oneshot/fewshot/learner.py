@@ -18,6 +18,7 @@ architecture is the same for all tasks.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +31,7 @@ from torch.nn.functional import cross_entropy
 from ....bench import Genotypes, SearchSpace
 from ....bench.networks.mixture import Mixture
 from ....bench.networks.supernets import build_supernet, layout
+from ..state import Diverged
 from .episodes import Episode, Episodes
 
 State = tuple[dict[str, Tensor], tuple[Tensor, ...]]  # weights by name; alpha of each kind of cell
@@ -150,9 +152,14 @@ class MetaSearch:
         return list(slopes), float(loss.detach()), [x.detach() for x in ends]
 
     def meta_step(self, episodes: Episodes, rng: np.random.Generator) -> float:
-        """One step of the outer loop; the mean loss on the queries."""
+        """One step of the outer loop; the mean loss on the queries.
+
+        Raises Diverged, before anything moves, where that is not a finite number.
+        """
         own = [*self.weights.values(), *self.alphas]
         found = [self.meta_gradient(episodes.draw(rng)) for _ in range(self.rates.batch)]
+        if not all(math.isfinite(loss) for _, loss, _ in found):
+            raise Diverged("the loss on the queries is not a finite number")
         if self.rates.outer == "reptile":
             self._move(own, [ends for _, _, ends in found])
         else:

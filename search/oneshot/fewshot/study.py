@@ -6,11 +6,13 @@
 | ``no adaptation`` | does the *task's* architecture help? The meta-learnt alpha for all tasks, weights adapted |
 | ``centroids`` | does adapting help? Features of the meta-learnt network, frozen, and the nearest class mean |
 
-All on the same test episodes, of classes that were not meta-learnt on, so differences are paired.
+All on the same test episodes, of classes that were not meta-learnt on, so differences are paired. A task's own architecture
+is worth having where the interval of the difference to ``no adaptation`` lies above 0; else the meta-learnt one serves all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from ....bench import FloatArray, SearchSpace, UnknownName
+from ....bench import FloatArray, SearchSpace, UnknownName, WarmnasError
 from .episodes import Episode, Episodes, parted
 from .learner import MetaSearch, Rates
 
@@ -34,6 +36,7 @@ METHODS: dict[str, Rates] = {
     "metanas": Rates("reptile", rate_alpha=1.0, meta_w=0.3, meta_alpha=0.6, cold=0.05),
 }
 LEARN = 0.6  # share of the classes that is meta-learnt on
+CONTROLS = ("random architecture", "no adaptation", "centroids")
 
 
 def few_shot(
@@ -50,6 +53,7 @@ def few_shot(
     width: int = 8,
     cells: int = 1,
     share: float = LEARN,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Meta-learn one method and its control, and judge them on episodes of other classes.
 
@@ -66,10 +70,21 @@ def few_shot(
         width: of the supernet.
         cells: of the supernet.
         share: of the classes that are meta-learnt on.
+        progress: told how many of how many steps and episodes are done.
 
-    Returns: ``rows``: for the method and each control its accuracy in percent and the half width of a 95 % interval over
-    episodes; and for each control the mean paired ``difference`` of the method to it with its own half width.
+    Returns:
+        ``rows``: for the method and each control its accuracy in percent and the half width of a 95 % interval over
+        episodes; and for each control the mean paired ``difference`` of the method to it with its own half width.
+        ``reading_gap``: points that reading a discrete cell from the adapted mixture costs, likewise; None where no cell
+        is read. ``keep_task_architecture``: whether the interval of the difference to ``no adaptation`` is above 0; None
+        where the architecture does not adapt. ``cell``: the meta-learnt one.
+
+    Raises:
+        UnknownName: for another method.
+        WarmnasError: where there are too few classes, or too few images of one.
+        Diverged: where the loss on a query is not a finite number.
     """
+    check_numbers(ways, shots, queries, meta_steps, episodes)
     if method not in METHODS:
         raise UnknownName("few-shot method", method, METHODS)
     rates, height_width = METHODS[method], task.shape
@@ -82,24 +97,39 @@ def few_shot(
         own = MetaSearch(space, shape, ways, rates, width, cells)
         cell = connected_cell(space, rng)
         random = MetaSearch(space, shape, ways, replace(rates, rate_alpha=0.0), width, cells, fixed=cell)
-        for _ in range(meta_steps):
-            own.meta_step(training, rng)
-        for _ in range(meta_steps):
-            random.meta_step(training, rng)
-        found = [judged(own, random, testing.draw(rng)) for _ in range(episodes)]
-    names = ("method", "random architecture", "no adaptation", "centroids")
-    table = 100 * np.array(found)
-    rows = [{"name": name, **_mean(table[:, i])} for i, name in enumerate(names)]
+        total, found = 2 * meta_steps + episodes, []
+        for done in range(total):
+            if done < 2 * meta_steps:
+                learner = own if done < meta_steps else random
+                learner.meta_step(training, rng)
+            else:
+                found.append(judged(own, random, testing.draw(rng)))
+            if progress is not None:
+                progress(done + 1, total)
+    about = {"method": method, "ways": ways, "shots": shots, "episodes": episodes}
+    return {**about, "cell": space.to_string(own.read(own.start()[1])), **compared(100 * np.array(found), rates)}
+
+
+def check_numbers(ways: int, shots: int, queries: int, meta_steps: int, episodes: int) -> None:
+    """WarmnasError where a number makes no study."""
+    for name, value, least in (("ways", ways, 2), ("shots", shots, 1), ("queries", queries, 1), ("episodes", episodes, 2)):
+        if value < least:
+            raise WarmnasError(f"{name} {value}: a few-shot study has {least} or more")
+    if meta_steps < 0:
+        raise WarmnasError(f"steps {meta_steps}: 0 or more")
+
+
+def compared(table: FloatArray, rates: Rates) -> dict[str, Any]:
+    """Rows, differences and the verdict of accuracies in percent, (episodes, method and controls and soft mixture)."""
+    searched = rates.rate_alpha > 0
+    rows = [{"name": name, **_mean(table[:, i])} for i, name in enumerate(("method", *CONTROLS))]
     for i, row in enumerate(rows[1:], 1):
         row["difference"] = _mean(table[:, 0] - table[:, i])
-    meta = own.read(own.start()[1])
+    own = rows[2]["difference"]
     return {
-        "method": method,
-        "ways": ways,
-        "shots": shots,
-        "episodes": episodes,
-        "cell": space.to_string(meta),
         "rows": rows,
+        "reading_gap": _mean(table[:, 4] - table[:, 0]) if searched else None,
+        "keep_task_architecture": own["accuracy"] - own["half"] > 0 if searched else None,
     }
 
 
@@ -112,22 +142,19 @@ def connected_cell(space: SearchSpace, rng: np.random.Generator) -> Any:
 
 
 def judged(own: MetaSearch, random: MetaSearch, episode: Episode) -> list[float]:
-    """Shares of right answers on the queries: the method, and the three controls."""
+    """Shares of right answers on the queries: the method, the three controls, and the method before its cell is read."""
     weights, alphas = own.adapt(episode)
-    # The task's own architecture is a discrete one, so that every row is about networks that could be deployed.
-    searched = own.rates.rate_alpha > 0
-    mixture = own.layout.path(own.read(alphas)) if searched else own.mixture(alphas, own.temperature(own.rates.steps))
-    plain_weights, plain_alphas = own.adapt(episode, architecture=False)
-    plain = (
-        own.layout.path(own.read(plain_alphas)) if searched else own.mixture(plain_alphas, own.temperature(own.rates.steps))
-    )
+    end = own.temperature(own.rates.steps)
+    soft = share(own.logits(weights, own.mixture(alphas, end), episode.query), episode.query_labels)
+    first = plain = soft
+    if own.rates.rate_alpha > 0:
+        # The task's own architecture is a discrete one, so that every row is about networks that could be deployed.
+        first = share(own.logits(weights, own.layout.path(own.read(alphas)), episode.query), episode.query_labels)
+        plain_weights, meta = own.adapt(episode, architecture=False)
+        plain = share(own.logits(plain_weights, own.layout.path(own.read(meta)), episode.query), episode.query_labels)
     random_weights, random_alphas = random.adapt(episode)
-    return [
-        share(own.logits(weights, mixture, episode.query), episode.query_labels),
-        share(random.logits(random_weights, random.mixture(random_alphas), episode.query), episode.query_labels),
-        share(own.logits(plain_weights, plain, episode.query), episode.query_labels),
-        share(centroid_logits(own, episode), episode.query_labels),
-    ]
+    by_chance = share(random.logits(random_weights, random.mixture(random_alphas), episode.query), episode.query_labels)
+    return [first, by_chance, plain, share(centroid_logits(own, episode), episode.query_labels), soft]
 
 
 @torch.no_grad()

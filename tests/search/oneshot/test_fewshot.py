@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +10,11 @@ import pytest
 import torch
 
 from warmnas.bench import UnknownName, WarmnasError, space
+from warmnas.cli import main
 from warmnas.metadata.tasks import ImageTask, open_task
 from warmnas.search.oneshot.fewshot.episodes import Episodes, parted
 from warmnas.search.oneshot.fewshot.learner import MetaSearch, Rates
-from warmnas.search.oneshot.fewshot.study import METHODS, few_shot
+from warmnas.search.oneshot.fewshot.study import METHODS, compared, few_shot
 
 CELLS = space("nasbench201")
 
@@ -108,3 +110,80 @@ def test_bad_input(digits):
         few_shot("maml", CELLS, digits)
     with pytest.raises(WarmnasError, match=r"a class has \d+ images, fewer than 90 \+ 30"):
         few_shot("maml", CELLS, digits, ways=3, shots=90, queries=30)
+
+
+SMALL = [
+    "--ways",
+    "3",
+    "--shots",
+    "2",
+    "--queries",
+    "2",
+    "--steps",
+    "1",
+    "--episodes",
+    "3",
+    "--width",
+    "2",
+    "--resolution",
+    "8",
+]
+
+
+def test_the_command(tmp_path, capsys):
+    out = tmp_path / "few"
+    words = ["fewshot", "--method", "fomaml", "metanas", "--data", "digits", "--out", str(out), *SMALL]
+    assert main([*words, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content == json.loads((out / "summary.json").read_text())
+    fomaml, metanas = content["rows"]
+    assert (fomaml["method"], metanas["method"]) == ("fomaml", "metanas")
+    assert (fomaml["reading_gap"], fomaml["keep_task_architecture"]) == (None, None)
+    assert isinstance(metanas["keep_task_architecture"], bool)
+    text = (out / "report.html").read_text()
+    assert f"{metanas['rows'][0]['accuracy']:.1f}" in text
+    assert metanas["cell"] in text
+    assert main([*words, "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert [row["rows"] for row in again["rows"]] == [row["rows"] for row in content["rows"]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (["--method", "meta-nas"], "did you mean 'metanas'"),
+        (["--method", "maml", "--ways", "5"], "4 classes on one side, fewer than 5"),
+        (["--method", "maml", "--shots", "500"], "fewer than 500 + 2"),
+        (["--method", "maml", "--ways", "1"], "--ways"),
+        (["--method", "maml", "--space", "chain"], "no supernet"),
+        (["--method", "maml", "--space", "elastic"], "elastic"),
+    ],
+)
+def test_bad_arguments(changed, said, tmp_path, capsys):
+    assert main(["fewshot", "--data", "digits", "--out", str(tmp_path / "few"), *SMALL, *changed]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "few").exists()
+
+
+def test_divergence_is_a_failure(tmp_path, capsys, monkeypatch):
+    def spoil(self, weights, mixture, images):
+        return torch.full((len(images), 3), float("nan"), requires_grad=True) + sum(w.sum() for w in weights.values())
+
+    monkeypatch.setattr(MetaSearch, "logits", spoil)
+    words = ["fewshot", "--method", "reptile", "--data", "digits", "--out", str(tmp_path / "few"), *SMALL]
+    assert main(words) == 1
+    assert "not a finite number" in capsys.readouterr().err
+
+
+def test_a_searched_architecture_is_kept_where_its_interval_is_above_nothing():
+    rng = np.random.default_rng(0)
+    base = rng.uniform(40, 60, (300, 1))
+    gains = np.array([5.0, 1.0, 0.0, 2.0, 5.0]) + rng.normal(0, 3, (300, 5))
+    assert compared(base + gains, METHODS["metanas"])["keep_task_architecture"] is True
+    gains = np.array([0.0, 1.0, 0.2, 2.0, 0.0]) + rng.normal(0, 3, (300, 5))
+    found = compared(base + gains, METHODS["t-nas"])
+    assert found["keep_task_architecture"] is False
+    half = 1.96 * (gains[:, 0] - gains[:, 1]).std(ddof=1) / np.sqrt(300)
+    assert found["rows"][1]["difference"]["half"] == pytest.approx(half)
