@@ -37,7 +37,7 @@ class HillClimber:
 
 
 table = open_benchmark("nasbench201")
-rivals = ["random", "rea", "local", "source-ranking"]
-for outcome in study([table], ["hill-climber", *rivals], Protocol(table.tasks, budget=100, runs=5)).outcomes:
+rivals = ["random", "rea", "local", "tpe", "gp", "live-params", "source-ranking", "copula", "warm"]
+for outcome in study([table], ["hill-climber", *rivals], Protocol(table.tasks, budget=30, runs=5)).outcomes:
     row = outcome.row()
-    print(f"{row['task']:15} {row['optimizer']:15} regret {row['regret']['100']:.2f} +- {row['regret_sem']['100']:.2f}")
+    print(f"{row['task']:15} {row['optimizer']:15} regret {row['regret']['30']:.2f} +- {row['regret_sem']['30']:.2f}")
