@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -156,7 +157,13 @@ def read_folder(root: Path, resolution: int | None, lenient: bool = False) -> So
         if not lenient:
             raise
     kept, note = _left_out(root, found)
-    return _listed(root, kept, resolution, (note,))
+    files = {file for file, *_ in kept}
+    lost = {place: _below(root, file) for place, (file, *_) in enumerate(found) if file not in files}
+    return replace(_listed(root, kept, resolution, (note,)), left_out=lost)
+
+
+def _below(root: Path, file: Path) -> str:
+    return file.relative_to(root).as_posix()
 
 
 def _listed(root: Path, found: list[tuple[Path, str, int]], resolution: int | None, notes: tuple[str, ...] = ()) -> Source:
@@ -175,6 +182,6 @@ def _listed(root: Path, found: list[tuple[Path, str, int]], resolution: int | No
         part=np.array([part for *_, part in found], np.int8),
         digests=contents,
         thumbs=np.stack(thumbs).astype(np.float32),
-        files=tuple(file.relative_to(root).as_posix() for file in files),
+        files=tuple(_below(root, file) for file in files),
         notes=notes,
     )

@@ -34,6 +34,8 @@ def read_groups(path: Path, source: Source) -> Groups:
     if len(named) > 1:
         raise WarmnasError(f"{path}: some lines name a file, others do not")
     ids = _by_file(path, lines[start:], source) if True in named else [cells[0] for cells in lines[start:]]
+    if len(ids) == len(source.labels) + len(source.left_out):  # it counts the images that could not be read
+        ids = [name for place, name in enumerate(ids) if place not in source.left_out]
     if len(ids) != len(source.labels):
         raise WarmnasError(f"{path}: {len(ids)} groups for {len(source.labels)} images of {source.where}")
     return np.unique(ids, return_inverse=True)[1].astype(np.int64)
@@ -43,7 +45,7 @@ def _by_file(path: Path, lines: list[list[str]], source: Source) -> list[str]:
     if not source.files:
         raise WarmnasError(f"{path}: it names files, but {source.where} is no folder; one group per image, in order")
     group = {Path(file).as_posix(): name for file, name in lines}
-    if unknown := sorted(set(group) - set(source.files)):
+    if unknown := sorted(set(group) - set(source.files) - set(source.left_out.values())):
         raise WarmnasError(f"{path}: no image {unknown[0]} in {source.where}")
     if without := [file for file in source.files if file not in group]:
         raise WarmnasError(f"{path}: no group for {without[0]}")

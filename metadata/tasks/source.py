@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ class Source:
         thumbs: (n, 16, 16, channels), or None where they can be made from ``images``.
         files: path of each image below the folder, or empty.
         notes: what was done that is not a matter of course.
+        left_out: places, among all images of the folder, of those that could not be read.
     """
 
     where: str
@@ -43,6 +44,7 @@ class Source:
     thumbs: Float32 | None = None
     files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: dict[int, str] = field(default_factory=dict)
 
     def small(self) -> Float32:
         """Small copies, (n, 16, 16, channels), that do not depend on the resolution asked for."""

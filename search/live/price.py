@@ -11,8 +11,9 @@ import torch
 from ...bench import Genotypes, SearchSpace
 from ...metadata.tasks import ImageTask
 from ...metadata.training import costs
-from ...metadata.training.loop import losses, optimizer
-from ...metadata.training.recipe import Recipe
+from ...metadata.training.loop import guarded, losses, optimizer
+from ...metadata.training.recipe import OutOfMemory, Recipe
+from .evaluator import SMALLEST
 
 STEPS = 3
 
@@ -24,7 +25,7 @@ class Price:
     Attributes:
         resolution: side of the images.
         flops: multiply-adds per image of the reference network.
-        seconds: about how long the trainings will take, retraining included.
+        seconds: about how long the trainings will take, retraining included; NaN where no batch fits into memory.
         finer: the next resolution, and how many times as long it would take.
     """
 
@@ -44,9 +45,31 @@ def price(space: SearchSpace, genotype: Genotypes, task: ImageTask, recipe: Reci
     _, _, channels = task.shape
     side, classes = recipe.resolution, len(task.classes)
     flops, finer = (costs(space, genotype, (channels, r, r), classes, recipe)[1] for r in (side, 2 * side))
-    batch = min(recipe.batch, len(task.train))
-    one = _step_seconds(space, genotype, (channels, side, side), classes, recipe, batch, torch.device(device))
-    return Price(side, flops, epochs * one * len(task.train) / batch, (2 * side, finer / flops))
+    batch, shape = min(recipe.batch, len(task.train)), (channels, side, side)
+    one = _image_seconds(space, genotype, shape, classes, recipe, batch, torch.device(device))
+    return Price(side, flops, epochs * one * len(task.train), (2 * side, finer / flops))
+
+
+def _image_seconds(
+    space: SearchSpace,
+    genotype: Genotypes,
+    shape: tuple[int, int, int],
+    classes: int,
+    recipe: Recipe,
+    batch: int,
+    device: torch.device,
+) -> float:
+    """Seconds per image of one training step; where memory runs out, of the largest batch that fits, as in the trainings.
+
+    Not even the smallest fits: the trainings will say so, one by one; the price is not known then.
+    """
+    while True:
+        try:
+            with guarded():
+                return _step_seconds(space, genotype, shape, classes, recipe, batch, device) / batch
+        except OutOfMemory:
+            if (batch := batch // 2) < SMALLEST:
+                return float("nan")
 
 
 def _step_seconds(

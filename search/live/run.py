@@ -381,5 +381,7 @@ def _cores() -> int:
 
 
 def _duration(seconds: float) -> str:
+    if math.isnan(seconds):
+        return "an unknown time"
     minutes, rest = divmod(max(round(seconds), 1), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"

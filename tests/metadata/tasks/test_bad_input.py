@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from warmnas.bench import CorruptFile, WarmnasError
 from warmnas.metadata.tasks import open_task
@@ -338,3 +339,25 @@ def test_an_archive_that_lacks_files_or_links_elsewhere(tmp_path, monkeypatch):
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         archive.addfile(link)
     refused("cifar10", "no file cifar-10-batches-py/data_batch_1")
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_groups_may_count_an_image_that_cannot_be_read(write_folder, tmp_path, named):
+    rng = np.random.default_rng(3)
+    path = write_folder({name: rng.integers(0, 256, (24, 8, 8, 1), dtype=np.uint8) for name in ("a", "b")})
+    files = [f"{name}/{i:03d}.png" for name in ("a", "b") for i in range(24)]
+    (path / files[5]).write_bytes(b"no image")
+    lines = [f"{file},{i % 6}" if named else str(i % 6) for i, file in enumerate(files)]
+    (tmp_path / "groups.csv").write_text("\n".join(lines))
+    task = open_task(str(path), groups=tmp_path / "groups.csv", lenient=True)
+    assert len(task.train) + len(task.val) + len(task.test) == 47
+    assert any("left out" in note for note in task.notes)
+    place = {pixels.tobytes(): i for i, pixels in enumerate(_pixels(path, files))}
+    parts = [{place[image.tobytes()] % 6 for image in part.images} for part in (task.train, task.val, task.test)]
+    assert sum(map(len, parts)) == 6
+
+
+def _pixels(path, files):
+    """Images of a folder, nothing where one cannot be read."""
+    for i, file in enumerate(files):
+        yield np.zeros(0, np.uint8) if i == 5 else np.asarray(Image.open(path / file))
