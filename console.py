@@ -161,6 +161,8 @@ def print_study(content: Mapping[str, Any]) -> None:
         title = f"{task}: regret in {rows[0]['metric']} after n {unit}, mean ± standard error of {rows[0]['runs']} runs"
         columns = ["optimizer", *shown, *(["test"] if with_test else []), f"at {shown[-1]}"]
         grid(title, columns, [_line(row, key, shown, with_test, verdict[task, row["optimizer"]]) for row in rows])
+    if "hypervolume" in content["statistics"]:
+        _print_volumes(content)
     for entry in content["statistics"]["ranks"]:
         whose = entry["benchmark"] or "all benchmarks"
         title = (
@@ -168,6 +170,26 @@ def print_study(content: Mapping[str, Any]) -> None:
         )
         ranks = sorted(entry["rank"].items(), key=lambda pair: pair[1])
         grid(title, ["optimizer", "rank"], [[name, f"{rank:.2f}"] for name, rank in ranks])
+
+
+def _print_volumes(content: Mapping[str, Any]) -> None:
+    """A table per task: hypervolume in percent of that of the task's own front, the highest first."""
+    verdict = {(row["task"], row["optimizer"]): row for row in content["statistics"]["hypervolume"]["within_task"]}
+    for task in dict.fromkeys(row["task"] for row in content["rows"]):
+        rows = [row for row in content["rows"] if row["task"] == task]
+        last = list(rows[0]["hypervolume"])[-1]
+        rows.sort(key=lambda row: -row["hypervolume"][last])
+        shown = [b for b in rows[0]["hypervolume"] if float(b) in SHOWN and 1.5 * float(b) <= float(last)] + [last]
+        title = (
+            f"{task}: hypervolume of {' and '.join(rows[0]['objectives'])} in percent of the best, mean ± standard error"
+        )
+        lines = []
+        for row in rows:
+            errors = dict.fromkeys(shown) if row["deterministic"] else row["hypervolume_sem"]
+            cells = [_mean(100 * row["hypervolume"][b], None if (e := errors[b]) is None else 100 * e) for b in shown]
+            found = verdict[task, row["optimizer"]]
+            lines.append([row["optimizer"], *cells, "best" if found["best"] else "tied" if found["tied"] else ""])
+        grid(title, ["optimizer", *shown, f"at {last}"], lines)
 
 
 def _line(row: Mapping[str, Any], key: str, shown: Sequence[str], with_test: bool, verdict: Mapping[str, Any]) -> list[str]:

@@ -80,6 +80,13 @@ def study(
     leave_out: LeaveOut = None,
     schedule: Schedule = None,
     seconds: Seconds = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COST",
+            help="Values against a cost: params, flops, live-params or latency:DEVICE; fronts are judged too.",
+        ),
+    ] = None,
     stopper: Annotated[
         str | None, typer.Option(help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.")
     ] = None,
@@ -89,13 +96,13 @@ def study(
 
     tables = open_tables(benchmark)
     if predictor:
-        if optimizer != ["all"] or seconds is not None or stopper is not None:
-            given = "a predictor study has no --optimizer, no --seconds and no --stopper"
+        if optimizer != ["all"] or seconds is not None or stopper is not None or objectives is not None:
+            given = "a predictor study has no --optimizer, no --seconds, no --objectives and no --stopper"
             raise WarmnasError(f"{given}; --budget is what it trains on")
         return _predictor_study(context.obj, tables, task, predictor, budget, runs, seed, observe, schedule, out, json)
     runs = 30 if runs is None else runs
     protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
-    protocol = replace(_limited(protocol, schedule, seconds), stopper=stopper)
+    protocol = replace(_limited(protocol, schedule, seconds), stopper=stopper, objectives=objectives)
     folder = out or _default_folder("study", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)
@@ -194,14 +201,14 @@ def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> S
     alone = [task for table, task in targets if protocol.sources != "none" and not sources_of(table, task, protocol)]
     if alone:
         console.complain(f"note: no source task is left for {', '.join(alone)}; transfer starts from nothing there")
-    names = [name for spec in specs for name in (_fitting(targets) if spec == "all" else [spec])]
+    names = [name for spec in specs for name in (_fitting(targets, protocol.objectives) if spec == "all" else [spec])]
     runs = len(targets) * len(dict.fromkeys(names)) * protocol.runs
     total = None if protocol.budget is None or protocol.seconds is not None else runs * protocol.budget
     with console.progress_bar(total) as progress:
         return search.study(tables, names, protocol, progress, workers=cores())
 
 
-def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
+def _fitting(targets: Sequence[tuple[Table, str]], objectives: str | None = None) -> list[str]:
     from ..search import live_params, optimizers
     from ..transfer.rapidnas.described import pictured
 
@@ -209,5 +216,6 @@ def _fitting(targets: Sequence[tuple[Table, str]]) -> list[str]:
     chains = all(table.prefixes is not None and "dcn" in table.data for table, _ in targets)
     paths = all("path" in table.space.encodings for table, _ in targets)
     needs = {"live-params": counted, "rapidnas": pictured(targets), "tapas": chains, "bananas": paths}
+    needs |= dict.fromkeys(("mo-rea", "nsga2", "ehvi"), objectives is not None)
     lacking = {name for name, there in needs.items() if not there}
     return [name for name in optimizers if name not in lacking]

@@ -2,10 +2,11 @@
 
 from . import optimizers as _registered
 from .evaluator import Evaluation, Evaluator, TableEvaluator
+from .objectives import live_params
 from .optimizer import CandidateOptimizer, Optimizer, OrderOptimizer, make_optimizer, optimizers, per_run
 from .outcome import Outcome, Record
 from .problem import Problem, SourceTask
-from .protocol import Protocol, find_tasks, live_params, make_problem, sources_of, usual_source_rows
+from .protocol import Protocol, find_tasks, make_problem, sources_of, usual_source_rows
 from .run import run_optimizer
 from .streams import Streams
 from .study import StudyResult, study

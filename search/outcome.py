@@ -161,14 +161,19 @@ class Outcome(Record):
 
         NaN where a run had no result by then.
         """
+        done = self.done_at(points)
+        regret: FloatArray = np.take_along_axis(self.regret, np.maximum(done - 1, 0), axis=1)
+        return np.where(done > 0, regret, np.nan)
+
+    def done_at(self, points: Sequence[float]) -> IntArray:
+        """Evaluations that each run had made after so many evaluations or simulated seconds: (n,) -> (runs, n)."""
         at = np.asarray(points)
         if self.limit is None:
-            return self.regret[:, at.astype(np.int64) - 1]
+            return np.broadcast_to(at.astype(np.int64), (self.runs, len(at)))
         spent = zip(np.cumsum(self.seconds, axis=1), self.evaluations, strict=True)
         done = np.stack([np.searchsorted(run[:n], at, side="right") for run, n in spent])
         done[:, at >= self.limit] = self.budget  # also where a first training alone was longer
-        regret: FloatArray = np.take_along_axis(self.regret, np.maximum(done - 1, 0), axis=1)
-        return np.where(done > 0, regret, np.nan)
+        return done
 
     def _by_seconds(self) -> dict[str, Any]:
         """What only a study with a time budget has: evaluations that a run came to, and regret after parts of its time."""

@@ -20,9 +20,10 @@ import numpy as np
 
 from ..bench import FloatArray, IntArray, SearchSpace, Split, Table, UnknownName, WarmnasError
 from ..surrogates.predictors import Predictor, predictors
+from .objectives import live_params
 from .optimizer import parse_spec
 from .predictor_metrics import FEWEST_TEST, METRICS, Ceiling, judge, noise_ceiling
-from .protocol import find_tasks, live_params, run_seeds
+from .protocol import find_tasks, run_seeds
 from .streams import child
 from .workers import Report, run_parts
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..bench import Candidates, FloatArray, Genotypes
+from ..bench import Candidates, FloatArray, Genotypes, IntArray
 from .streams import Streams
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Problem:
         sources: earlier tasks, perhaps none.
         live_params: parameters on live paths, shape (candidates,), or None where the space does not say.
         described: what the table says of the images of the target and of each source, in this order; perhaps nothing.
+        costs: of each candidate, 0 the cheapest and 1 the dearest, where a study has a second objective (see
+            :mod:`warmnas.search.objectives`), shape (candidates,); else None.
         chains: what is known of the tasks where the table is of chains with DCNs, else None.
     """
 
@@ -55,11 +57,16 @@ class Problem:
     live_params: FloatArray | None = None
     described: tuple[Described, ...] = ()
     chains: Chains | None = None
+    costs: FloatArray | None = None
 
     @property
     def runs(self) -> int:
         """Number of runs in lock-step."""
         return len(self.seeds)
+
+    def costs_of(self, rows: IntArray) -> FloatArray:
+        """Costs of some candidates, in the shape of ``rows``; zeros where there is no second objective."""
+        return np.zeros(rows.shape) if self.costs is None else self.costs.take(rows)
 
     def streams(self) -> Streams:
         """Fresh random streams, the same at every call."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..bench import FloatArray, Split, Table, UnknownName, WarmnasError
+from ..bench import Split, Table, UnknownName, WarmnasError
 from ..transfer.rapidnas.described import described
 from .chains import chains_of
 from .clock import charged_seconds
 from .evaluator import Observe
+from .objectives import costs_of, live_params, scaled_costs
 from .problem import Problem
 from .sources import LeaveOut, draw_sources, source_tasks
 from .streams import child
@@ -35,6 +36,7 @@ class Protocol:
             those of the longest schedule in any case.
         seconds: simulated training time per run, see :mod:`warmnas.search.clock`; None for no limit.
         stopper: what ends trainings early, see :mod:`warmnas.search.stop_run`; None for nothing.
+        objectives: the cost of a second objective, see :mod:`warmnas.search.objectives`; None for none.
     """
 
     tasks: tuple[str, ...]
@@ -48,6 +50,7 @@ class Protocol:
     schedule: int | None = None
     seconds: float | None = None
     stopper: str | None = None
+    objectives: str | None = None
 
     def left_out(self, table: Table) -> LeaveOut:
         """``task`` or ``family``, the table's default where nothing was said."""
@@ -101,7 +104,9 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     names = sources_of(table, task, protocol)
     sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe, protocol.schedule)
     images = tuple(described(table, name) for name in (task, *names))
-    return Problem(candidates, seeds, budget, sources, live_params(table, task), images, chains_of(table, task, names))
+    chains = chains_of(table, task, names)
+    costs = None if protocol.objectives is None else scaled_costs(costs_of(table, task, protocol.objectives))
+    return Problem(candidates, seeds, budget, sources, live_params(table, task), images, chains, costs)
 
 
 def _budget(table: Table, task: str, protocol: Protocol) -> int:
@@ -116,17 +121,3 @@ def _budget(table: Table, task: str, protocol: Protocol) -> int:
     if not 1 <= budget <= candidates:
         raise WarmnasError(f"--budget {budget}: {task} has 1 to {candidates} candidates to evaluate")
     return budget
-
-
-def live_params(table: Table, task: str) -> FloatArray | None:
-    """Parameters on live paths of a task's candidates: by the space's own formula, else the table's counts.
-
-    A canonical NAS-Bench-Graph architecture has no dead operations, so there the table counts live parameters.
-    """
-    candidates = table.candidates(task)
-    classes = int(table.data["classes"].values[table.tasks.index(task)]) if "classes" in table.data.coords else 10
-    by_formula = table.space.live_params(candidates.genotypes, classes)
-    if by_formula is not None:
-        return by_formula
-    counts = table.column("params", task)
-    return None if counts is None else counts[candidates.table_rows]

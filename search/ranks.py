@@ -14,7 +14,7 @@ comparisons of classifiers over multiple data sets*, JMLR 7, 2006, section 3.2):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -99,25 +99,29 @@ def smallest_p(tasks: int) -> float:
     return float(min(1.0, 2.0 ** (1 - tasks)))
 
 
-def mean_regrets(outcomes: Sequence[Outcome], budget: float) -> tuple[list[str], list[str], FloatArray]:
-    """Optimizers that ran on every task, tasks, and mean regret after ``budget``: (optimizers, tasks)."""
-    tasks = list(dict.fromkeys(outcome.task for outcome in outcomes))
-    at = {(o.optimizer, o.task): o for o in outcomes}
-    names = [n for n in dict.fromkeys(o.optimizer for o in outcomes) if all((n, t) in at for t in tasks)]
-    regret = [[float(at[n, t].regret_at([budget])[:, 0].mean()) for t in tasks] for n in names]
-    return names, tasks, np.array(regret).reshape(len(names), len(tasks))
-
-
 def compared(outcomes: Sequence[Outcome], benchmark: str | None) -> dict[str, Any] | None:
-    """What ``summary.json`` says of ranks over these tasks at the end; None where tasks or optimizers are fewer than two.
+    """Ranks by mean regret at the end over the tasks of some outcomes; see :func:`of_scores`."""
+    end = outcomes[0].points[-1]
+    return of_scores({(o.optimizer, o.task): float(o.regret_at([end])[:, 0].mean()) for o in outcomes}, benchmark, end)
 
-    Keys: ``benchmark`` (None for all together), ``tasks``, ``budget``, ``alpha``, ``rank`` {optimizer: average},
-    ``friedman``, ``critical_difference`` and ``cliques`` by Nemenyi, ``pairs`` by Wilcoxon and Holm.
+
+def of_scores(scores: Mapping[tuple[str, str], float], benchmark: str | None, budget: float) -> dict[str, Any] | None:
+    """What ``summary.json`` says of ranks over tasks; None where tasks or optimizers are fewer than two.
+
+    Args:
+        scores: of (optimizer, task), smaller being better. Optimizers that did not run on every task are left out.
+        benchmark: whose tasks these are, None for all together.
+        budget: after which.
+
+    Returns:
+        ``benchmark``, ``tasks``, ``budget``, ``alpha``, ``rank`` {optimizer: average}, ``friedman``,
+        ``critical_difference`` and ``cliques`` by Nemenyi, ``pairs`` by Wilcoxon and Holm.
     """
-    budget = outcomes[0].points[-1]
-    names, tasks, regret = mean_regrets(outcomes, budget)
+    tasks = list(dict.fromkeys(task for _, task in scores))
+    names = [n for n in dict.fromkeys(name for name, _ in scores) if all((n, t) in scores for t in tasks)]
     if len(names) < 2 or len(tasks) < 2:
         return None
+    regret = np.array([[scores[n, t] for t in tasks] for n in names])
     ranks = ranks_of(regret)
     average = ranks.mean(axis=1)
     difference = critical_difference(len(names), len(tasks))

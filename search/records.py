@@ -66,10 +66,16 @@ def summary(result: StudyResult, command: str) -> dict[str, Any]:
         "protocol": result.protocol_hash(),
         "settings": {**protocol, "leave_out": left_out, "optimizers": optimizers, "sources_of": sources},
         "tables": {table.name: table.hash for table in result.tables},
-        "rows": [outcome.row() for outcome in result.outcomes],
+        "rows": _rows(result),
         "statistics": result.statistics,
     }
     return {key: plain(value) for key, value in content.items()}
+
+
+def _rows(result: StudyResult) -> list[dict[str, Any]]:
+    """A row per task and optimizer; of two objectives also what their fronts attained."""
+    more = [front.row() for front in result.fronts] or [{}] * len(result.outcomes)
+    return [{**outcome.row(), **beside} for outcome, beside in zip(result.outcomes, more, strict=True)]
 
 
 def found(outcome: Outcome) -> dict[str, Any]:

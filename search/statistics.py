@@ -42,32 +42,54 @@ def holm(p: Sequence[float]) -> FloatArray:
     return adjusted
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """One optimizer beside the best one of a task.
+
+    Attributes:
+        mean: over runs of what is compared, smaller being better.
+        best: whether it is the lowest mean.
+        p: adjusted p against the best; None for the best itself, and where two deterministic methods leave nothing to test.
+        tied: whether it is statistically tied with the best.
+    """
+
+    mean: float
+    best: bool
+    p: float | None
+    tied: bool
+
+
+def verdicts(final: Sequence[FloatArray], fixed: Sequence[bool]) -> list[Verdict]:
+    """Each optimizer against the one with the lowest mean over paired runs.
+
+    Args:
+        final: what is compared, smaller being better, (runs,) for each optimizer.
+        fixed: which of them are deterministic.
+    """
+    best = int(np.argmin([values.mean() for values in final]))
+    others = [i for i in range(len(final)) if i != best]
+    p = dict(zip(others, holm([paired_p(final[i], final[best]) for i in others]), strict=True))
+    found = []
+    for i, values in enumerate(final):
+        both = fixed[i] and fixed[best]
+        tied = bool(np.allclose(values, final[best])) if both else i == best or bool(p[i] > ALPHA)
+        found.append(
+            Verdict(float(values.mean()), i == best, None if i == best or both else float(p[i]), i == best or tied)
+        )
+    return found
+
+
 def within_task(outcomes: Sequence[Outcome], budget: float) -> list[dict[str, Any]]:
     """For one task and budget: each optimizer against the one with the lowest mean regret.
 
-    The budget counts evaluations, or simulated seconds where runs end by the clock.
-    Returns a row per optimizer: regret, whether it is the best, adjusted p against the best (None for the best itself,
-    and where two deterministic methods leave nothing to test), and whether it is statistically tied with the best.
+    The budget counts evaluations, or simulated seconds where runs end by the clock. Returns a row per optimizer: ``regret``
+    and ``best``, ``p`` and ``tied`` of its :class:`Verdict`.
     """
-    final = [outcome.regret_at([budget])[:, 0] for outcome in outcomes]
-    best = int(np.argmin([values.mean() for values in final]))
-    others = [i for i in range(len(outcomes)) if i != best]
-    p = dict(zip(others, holm([paired_p(final[i], final[best]) for i in others]), strict=True))
+    found = verdicts([o.regret_at([budget])[:, 0] for o in outcomes], [o.deterministic for o in outcomes])
     rows = []
-    for i, outcome in enumerate(outcomes):
-        fixed = outcome.deterministic and outcomes[best].deterministic
-        equal = bool(np.allclose(final[i], final[best]))
-        rows.append(
-            {
-                "task": outcome.task,
-                "optimizer": outcome.optimizer,
-                "budget": budget,
-                "regret": float(final[i].mean()),
-                "best": i == best,
-                "p": None if i == best or fixed else float(p[i]),
-                "tied": i == best or (equal if fixed else bool(p[i] > ALPHA)),
-            }
-        )
+    for outcome, verdict in zip(outcomes, found, strict=True):
+        about = {"task": outcome.task, "optimizer": outcome.optimizer, "budget": budget, "regret": verdict.mean}
+        rows.append({**about, "best": verdict.best, "p": verdict.p, "tied": verdict.tied})
     return rows
 
 

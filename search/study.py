@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..bench import Table
+from ..bench import Table, WarmnasError
+from .fronts import Attained, statistics_of
+from .objectives import cost_name
 from .optimizer import factory, make_optimizer, parse_spec
 from .outcome import Outcome, Record, joined, padded
 from .protocol import Protocol, find_tasks, make_problem
@@ -49,17 +51,29 @@ class StudyResult:
         tables = {t.name: [t.hash, t.splits, self.protocol.left_out(t)] for t in self.tables}
         # What is left out stands beside each table as it was applied, said or by default.
         said = asdict(replace(self.protocol, leave_out=None))
-        for later in ("schedule", "seconds", "stopper"):  # what older versions did not know does not change their hashes
+        for later in (
+            "schedule",
+            "seconds",
+            "stopper",
+            "objectives",
+        ):  # what older versions did not know does not change their hashes
             if said[later] is None:
                 del said[later]
         text = json.dumps([said, tables], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @cached_property
+    def fronts(self) -> tuple[Attained, ...]:
+        """What the outcomes attained of two objectives, in their order; nothing where there is one."""
+        cost = self.protocol.objectives
+        return () if cost is None else tuple(Attained(outcome, cost) for outcome in self.outcomes)
+
+    @cached_property
     def statistics(self) -> dict[str, Any]:
         """Tests within each task at the final budget; per benchmark means with intervals and ranks over its tasks.
 
-        Ranks are also over the tasks of all benchmarks together, where there are several.
+        Ranks are also over the tasks of all benchmarks together, where there are several. With two objectives the same of
+        hypervolumes.
         """
         within = [row for task in self.tasks for row in within_task(self.of(task), self.of(task)[0].points[-1])]
         across = {
@@ -68,7 +82,9 @@ class StudyResult:
         }
         ranked = [compared([o for o in self.outcomes if o.table is table], table.name) for table in self.tables]
         ranked += [compared(self.outcomes, None)] if len(self.tables) > 1 else []
-        return {"within_task": within, "across_tasks": across, "ranks": [entry for entry in ranked if entry is not None]}
+        ranks = [entry for entry in ranked if entry is not None]
+        found = {"within_task": within, "across_tasks": across, "ranks": ranks}
+        return {**found, "hypervolume": statistics_of(self.fronts)} if self.fronts else found
 
 
 def study(
@@ -90,6 +106,13 @@ def study(
     Raises:
         WarmnasError: before anything is run, where a name, an option, a budget or a source does not exist.
     """
+    if protocol.objectives is not None:
+        protocol = replace(protocol, objectives=cost_name(protocol.objectives))
+        if protocol.stopper is not None:
+            raise WarmnasError(
+                "--objectives with --stopper: a stopper ends what will not beat the best value, however cheap it is, so "
+                "that much of a front stays untrained; leave one of them out"
+            )
     targets = find_tasks(tables, protocol.tasks)
     protocol = replace(protocol, tasks=tuple(task for _, task in targets))
     names = list(dict.fromkeys(specs))

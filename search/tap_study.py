@@ -13,7 +13,7 @@ import numpy as np
 
 from ..bench import FloatArray, Split, Table
 from ..surrogates.predictors.tap import TAP
-from .protocol import live_params
+from .objectives import live_params
 
 CONTROL = "shuffled DCN"
 

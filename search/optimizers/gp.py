@@ -10,11 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ...bench import FloatArray, IntArray
 from ...surrogates.acquisition import expected_improvement, normal_scores
 from ..optimizer import CandidateOptimizer, optimizers
 from ..problem import Problem
+
+Float32Array = npt.NDArray[np.float32]
 
 if TYPE_CHECKING:
     from ...surrogates.gp import PoolGP
@@ -40,10 +43,14 @@ class GaussianProcess(CandidateOptimizer):
         if self._gp is None:  # asked for more before the random part was told
             return self.draw(np.full(len(self.runs), -1))
         mean, std = self._gp.predict()
-        best = normal_scores(self.values).max(axis=1, keepdims=True).astype(mean.dtype)
-        gain = expected_improvement(mean, std, best)
+        gain = self.gain(mean, std)
         gain[~self.free] = -np.inf
         return np.asarray(gain.argmax(axis=1))
+
+    def gain(self, mean: Float32Array, std: Float32Array) -> Float32Array:
+        """Expected improvement of every candidate from predictions of its normal score: (runs, candidates)."""
+        best = normal_scores(self.values).max(axis=1, keepdims=True).astype(mean.dtype)
+        return expected_improvement(mean, std, best)
 
     def learn(self, rows: IntArray, values: FloatArray) -> None:
         """Fit once the random part is over."""
@@ -51,4 +58,8 @@ class GaussianProcess(CandidateOptimizer):
             from ...surrogates.gp import PoolGP
 
             self._gp = self._gp or PoolGP(self.problem.candidates.genotypes, self.problem.runs, self.problem.budget)
-            self._gp.fit(self.rows, normal_scores(self.values))
+            self._gp.fit(self.rows, self.targets())
+
+    def targets(self) -> FloatArray:
+        """What the GP is fitted to, (runs, evaluations)."""
+        return normal_scores(self.values)

@@ -16,10 +16,11 @@ from .across import across_html
 from .curves import figure_html
 from .findings import findings, rivals_sentence
 from .found import found_html
+from .fronts import fronts_html
 from .markup import Html, element, join, listed
 from .method import how_html, what_was_run
 from .numbers import number
-from .ranks import ranks_html
+from .ranks import Judged, ranks_html
 from .tables import task_table
 
 # The browser itself refuses whatever would leave the file.
@@ -70,7 +71,7 @@ def page(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
     main = element(
         "main",
         _header(result, title, statistics),
-        *(_task(result, n, task, statistics["within_task"]) for n, task in enumerate(result.tasks)),
+        *(_task(result, n, task, statistics) for n, task in enumerate(result.tasks)),
         _across(result, statistics),
         _found(result),
         how_html(result, command, versions),
@@ -119,7 +120,7 @@ def _header(result: StudyResult, title: str, statistics: Row) -> Html:
     )
 
 
-def _task(result: StudyResult, place: int, task: str, tests: list[Row]) -> Html:
+def _task(result: StudyResult, place: int, task: str, statistics: Row) -> Html:
     outcomes = result.of(task)
     places = _places(result)
     rivals = rivals_sentence(outcomes)
@@ -128,10 +129,19 @@ def _task(result: StudyResult, place: int, task: str, tests: list[Row]) -> Html:
         element("h2", task),
         element("p", _about(outcomes[0]), class_="about"),
         figure_html(outcomes, places, f"figure-{place}"),
-        task_table(outcomes, [test for test in tests if test["task"] == task]),
+        task_table(outcomes, [test for test in statistics["within_task"] if test["task"] == task]),
         element("p", rivals, class_="notes") if rivals else None,
+        _fronts(result, place, task, statistics),
         id=f"task-{place}",
     )
+
+
+def _fronts(result: StudyResult, place: int, task: str, statistics: Row) -> Html | None:
+    own = [front for front in result.fronts if front.outcome.task == task]
+    if not own:
+        return None
+    tests = [test for test in statistics["hypervolume"]["within_task"] if test["task"] == task]
+    return fronts_html(own, tests, _places(result), f"fronts-{place}")
 
 
 def _about(outcome: Outcome) -> str:
@@ -155,14 +165,24 @@ def _across(result: StudyResult, statistics: Row) -> Html:
         if benchmark not in ranked:
             return None
         n, entry = ranked[benchmark]
-        return ranks_html(entry, outcomes, _places(result), f"ranks-{n}")
+        return ranks_html(entry, [Judged.by_regret(o) for o in outcomes], _places(result), f"ranks-{n}")
+
+    def volumes(benchmark: str | None) -> Html | None:
+        entries = statistics["hypervolume"]["ranks"] if result.fronts else []
+        found = next(((n, entry) for n, entry in enumerate(entries) if entry["benchmark"] == benchmark), None)
+        own = [f for f in result.fronts if benchmark in (None, f.outcome.table.name)]
+        if found is None:
+            return None
+        judged = [Judged(front.outcome, front.lost_at) for front in own]
+        return ranks_html(found[1], judged, _places(result), f"volumes-{found[0]}", "missing hypervolume (%)")
 
     sections: list[Html | None] = []
     for table in result.tables:
         own = [o for o in result.outcomes if o.table is table]
         sections += [across_html(table.name, statistics["across_tasks"][table.name], _metrics(result, table), own[0].unit)]
-        sections += [ranks(table.name, own)]
-    return element("section", element("h2", "Across tasks"), *sections, ranks(None, result.outcomes), id="across")
+        sections += [ranks(table.name, own), volumes(table.name)]
+    sections += [ranks(None, result.outcomes), volumes(None)]
+    return element("section", element("h2", "Across tasks"), *sections, id="across")
 
 
 def _metrics(result: StudyResult, table: Table) -> list[Metric]:

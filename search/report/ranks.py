@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -21,7 +21,21 @@ Row = dict[str, Any]
 TICKS = 12  # of the axis of ranks at most
 
 
-def ranks_html(entry: Row, outcomes: Sequence[Outcome], places: dict[str, int], identity: str) -> Html:
+class Judged(NamedTuple):
+    """An outcome and what its optimizer is ranked by, smaller being better: points (n,) -> (runs, n)."""
+
+    outcome: Outcome
+    lost_at: Callable[[Sequence[float]], FloatArray]
+
+    @classmethod
+    def by_regret(cls, outcome: Outcome) -> Self:
+        """Ranked by regret."""
+        return cls(outcome, outcome.regret_at)
+
+
+def ranks_html(
+    entry: Row, outcomes: Sequence[Judged], places: dict[str, int], identity: str, what: str = "mean regret"
+) -> Html:
     """The section of one benchmark, or of all together.
 
     Args:
@@ -29,30 +43,31 @@ def ranks_html(entry: Row, outcomes: Sequence[Outcome], places: dict[str, int], 
         outcomes: those of its tasks.
         places: position of each optimizer in the study, which fixes its colour.
         identity: of the figure on the page.
+        what: optimizers are ranked by.
     """
     whose = entry["benchmark"] or "all benchmarks together"
     return element(
         "section",
-        element("h4", f"Average ranks over {counted(entry['tasks'], 'task')} of {whose}"),
-        _anytime(entry, outcomes, places, identity),
-        _picture(entry, whose, outcomes[0].unit),
+        element("h4", f"Average ranks by {what} over {counted(entry['tasks'], 'task')} of {whose}"),
+        _anytime(entry, outcomes, places, identity, what),
+        _picture(entry, whose, outcomes[0].outcome.unit),
         element("p", _friedman(entry)),
-        _pairs(entry, whose),
+        _pairs(entry, whose, what),
     )
 
 
-def rank_curves(outcomes: Sequence[Outcome], names: Sequence[str], at: FloatArray | IntArray) -> FloatArray:
+def rank_curves(outcomes: Sequence[Judged], names: Sequence[str], at: FloatArray | IntArray) -> FloatArray:
     """Average rank over tasks of each optimizer at each point, 1 best: (optimizers, points)."""
-    tasks = list(dict.fromkeys(outcome.task for outcome in outcomes))
-    known = {(o.optimizer, o.task): o for o in outcomes}
-    regret = np.array([[known[n, t].regret_at(at.tolist()).mean(axis=0) for t in tasks] for n in names])
-    average: FloatArray = ranks_of(regret).mean(axis=1)
+    tasks = list(dict.fromkeys(judged.outcome.task for judged in outcomes))
+    known = {(judged.outcome.optimizer, judged.outcome.task): judged for judged in outcomes}
+    lost = np.array([[known[n, t].lost_at(at.tolist()).mean(axis=0) for t in tasks] for n in names])
+    average: FloatArray = ranks_of(lost).mean(axis=1)
     return average
 
 
-def _anytime(entry: Row, outcomes: Sequence[Outcome], places: dict[str, int], identity: str) -> Html:
-    first, names = outcomes[0], list(entry["rank"])
-    at = plotted(first.budget) if first.limit is None else plotted_times(outcomes, first.limit)
+def _anytime(entry: Row, outcomes: Sequence[Judged], places: dict[str, int], identity: str, what: str) -> Html:
+    first, names = outcomes[0].outcome, list(entry["rank"])
+    at = plotted(first.budget) if first.limit is None else plotted_times([j.outcome for j in outcomes], first.limit)
     curves = [
         {
             "name": name,
@@ -79,7 +94,8 @@ def _anytime(entry: Row, outcomes: Sequence[Outcome], places: dict[str, int], id
         "unit": "average rank",
     }
     label = f"Average rank of {len(names)} optimizers by {first.unit}s; the table has the last ones."
-    caption = "Rank of the mean regret within each task, averaged over tasks; 1 is best. Press a name to hide its curve."
+    lost = what.removeprefix("mean ")
+    caption = f"Rank of the mean {lost} within each task, averaged over tasks; 1 is best. Press a name to hide its curve."
     return element(
         "figure",
         element("div", class_="legend", role="group", aria_label="Show or hide optimizers"),
@@ -112,12 +128,12 @@ def _friedman(entry: Row) -> str:
     )
 
 
-def _pairs(entry: Row, whose: str) -> Html:
+def _pairs(entry: Row, whose: str, what: str) -> Html:
     rows = entry["pairs"]
     names = [f"{row['one']} \N{EN DASH} {row['other']}" for row in rows]
     sure = [row["p_holm"] <= entry["alpha"] for row in rows]
     columns = [
-        Column("mean difference", [Cell(number(row["difference"]), row["difference"]) for row in rows], "of mean regret"),
+        Column("mean difference", [Cell(number(row["difference"]), row["difference"]) for row in rows], f"of {what}"),
         Column("better on", [Cell(str(row["wins"]), row["wins"]) for row in rows], "tasks where the first is better"),
         Column("worse on", [Cell(str(row["losses"]), row["losses"]) for row in rows], "tasks where the second is better"),
         Column("p", [Cell(f"{row['p']:.2g}", row["p"]) for row in rows], "two-sided Wilcoxon signed-rank test over tasks"),

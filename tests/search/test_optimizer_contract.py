@@ -18,7 +18,7 @@ SpecOf = Callable[[str], str]
 Vary = Callable[..., Table]
 RUNS = 3
 # Those whose proposals come from sums of floating-point numbers, which depend in the last bit on how many runs there are.
-WITH_A_MODEL = {"bananas", "brp", "copula", "deep-kernel-gp", "gp", "nao", "rapidnas", "rgpe", "warm", "xfernas"}
+WITH_A_MODEL = {"bananas", "brp", "copula", "deep-kernel-gp", "ehvi", "gp", "nao", "rapidnas", "rgpe", "warm", "xfernas"}
 
 TRAINED = {"bananas", "brp", "copula", "deep-kernel-gp", "nao", "rapidnas", "xfernas"}  # the slow ones among them
 

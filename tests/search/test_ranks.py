@@ -15,7 +15,7 @@ from warmnas.bench import FloatArray, Table
 from warmnas.search import Protocol, study
 from warmnas.search.ranks import cliques, critical_difference, friedman, pairs, smallest_p
 from warmnas.search.report.critical import critical_svg
-from warmnas.search.report.ranks import rank_curves
+from warmnas.search.report.ranks import Judged, rank_curves
 from warmnas.search.statistics import ranks_of
 
 # Demsar (JMLR 7, 2006), table 6: AUC of C4.5, C4.5+m, C4.5+cf, C4.5+m+cf on 14 data sets. The ranks printed there split the
@@ -144,7 +144,7 @@ def test_a_study_says_ranks_over_its_tasks(few_graphs: Table, few_cells: Table) 
         final = [row["rank"] for row in result.statistics["across_tasks"][few_graphs.name] if row["optimizer"] == name][-1]
         assert graphs["rank"][name] == pytest.approx(final)
     own = [o for o in result.outcomes if o.table is few_graphs]
-    curves = rank_curves(own, list(graphs["rank"]), np.arange(1, 7))
+    curves = rank_curves([Judged.by_regret(o) for o in own], list(graphs["rank"]), np.arange(1, 7))
     np.testing.assert_allclose(curves[:, -1], list(graphs["rank"].values()))
     np.testing.assert_allclose(curves.sum(axis=0), 6)
 
