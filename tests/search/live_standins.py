@@ -169,10 +169,12 @@ def evaluator(crew, folder, ask=False, note=None, recipe=RECIPE):
     return LiveEvaluator(crew, store, TaskFacts.of(TASK, "a"), SPACE, recipe, 0, folder / "work", ask=ask, note=note)
 
 
-def loop(crew, folder, budget=8, optimizer="rea[population=3,sample=2]", stopper="none", note=None, **options):
+def loop(
+    crew, folder, budget=8, optimizer="rea[population=3,sample=2]", stopper="none", note=None, setting=None, **options
+):
     """A search of a few trainings."""
     made = problem(candidates(SPACE), (), "a", budget, 0, 2)
-    chosen = make_stopper(stopper, Setting(RECIPE.epochs, SPACE, candidates=budget))
+    chosen = make_stopper(stopper, setting or Setting(RECIPE.epochs, SPACE, candidates=budget))
     trains = evaluator(crew, folder, ask=bool(chosen.check_epochs(RECIPE.epochs)), note=note)
     return LiveLoop(
         made,

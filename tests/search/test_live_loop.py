@@ -17,6 +17,9 @@ import pytest
 from live_standins import RECIPE, SPACE, Inline, Maker, outcome, row_of
 
 from warmnas.metadata.experiments import ExperimentStore
+from warmnas.search.stoppers import stoppers
+
+from .stop_tables import SHORT, setting
 
 RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 STOPPERS = ("none", "last", "median", "successive-halving", "asha", "hyperband")
@@ -42,6 +45,22 @@ def test_the_answer_does_not_depend_on_what_is_known_already(tmp_path, stopper):
     assert not log.exists()  # everything came from the store and the checkpoints
     assert again.history.leader() == first.history.leader()
     assert found[again.history.leader()][1] == "done"
+
+
+@pytest.mark.parametrize(
+    ("stopper", "optimizer"),
+    [*((name, "random") for name in stoppers), ("lcrank", "warm"), ("median", "tpe"), ("asha", "bohb"), ("baker", "gp")],
+)
+def test_any_stopper_with_any_optimizer(tmp_path, stopper, optimizer):
+    """All of the budget is begun, at least one training ends, and what is learned is the same the second time."""
+    where, _, _ = setting(candidates=8, epochs=RECIPE.epochs)
+    start = {"optimizer": optimizer, "stopper": SHORT.get(stopper, stopper), "setting": where}
+    trainings = standins.loop(Inline(2), tmp_path, **start).run()
+    assert len(trainings) == 8
+    assert SPACE.to_string(trainings[0].genotype) == RESNET
+    assert {t.state for t in trainings} <= {"done", "stopped"}
+    assert "done" in {t.state for t in trainings}
+    assert outcome(standins.loop(Inline(2), tmp_path, **start).run()) == outcome(trainings)
 
 
 def test_a_stopped_training_costs_no_more_than_its_epochs(tmp_path):
