@@ -201,6 +201,8 @@ class _Search:
         content = write_results(
             self.settings, folder, self.command, dataset, loop, best, finished, exports, given.sources, self.notes, facts
         )
+        for text in content["notes"]:
+            self.note(text)
         folder.begin(complete=True)
         folder.tidy()
         return content

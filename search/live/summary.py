@@ -12,6 +12,7 @@ import numpy as np
 from ...jsontext import plain, to_json
 from ..problem import SourceTask
 from ..records import REPORT, SUMMARY, TRAJECTORIES, versions, write_all
+from .advice import advice
 from .dataset import Dataset
 from .loop import DONE, LiveLoop, Training
 from .settings import Settings
@@ -64,6 +65,7 @@ def write_results(
         "seconds": round(folder.elapsed, 1),
     }
     content = dict(plain(content))
+    content["notes"] += advice(content)
     graphs = {row["architecture"]: loop.problem.candidates.space.graph(t.genotype) for row, t in _named(rows, loop)}
     writers: dict[str, Callable[[Path], object]] = {
         SUMMARY: lambda path: path.write_text(to_json(content) + "\n", encoding="utf-8"),
