@@ -9,7 +9,8 @@ import typer
 
 from .. import console
 from ..bench.errors import WarmnasError
-from .common import AsJson, Out, Printer, Seed, as_json, free_folder, open_tables
+from . import names
+from .common import AsJson, Out, Printer, Seed, as_json, example, free_folder, open_tables
 from .study import (
     Budget,
     LeaveOut,
@@ -25,38 +26,100 @@ from .study import (
     _run,
 )
 
+EXAMPLE = example(
+    "warmnas search --data my_images/ --budget 10 --epochs 20 --out runs/mine",
+    "warmnas search --benchmark nasbench-graph --task physics --budget 10 --out runs/physics",
+)
 ON_BENCHMARK = ("--task", "--observe", "--sources", "--source-rows", "--leave-out", "--schedule")
 
 
 def search(
     context: typer.Context,
-    benchmark: Annotated[str | None, typer.Option(help="Search a task of this benchmark, or table file (.h5).")] = None,
-    task: Annotated[str | None, typer.Option(help="The target task of the benchmark, held out of the sources.")] = None,
-    data: Annotated[
-        str | None, typer.Option(help="Search on images: a built-in task, a folder of images per class, or an .npz.")
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="B", help="Search a task of this benchmark, or table file (.h5).", autocompletion=names.benchmarks
+        ),
     ] = None,
-    space: Annotated[str, typer.Option(help="Search space, with --data.")] = "nasbench201",
-    optimizer: Annotated[str, typer.Option(help="Name, with options as in rea[population=50].")] = "warm",
-    stopper: Annotated[str, typer.Option(help="What ends trainings early, with --data, as in median or lc-pfn.")] = "none",
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK", help="The target task of the benchmark, held out of the sources.", autocompletion=names.tasks
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="D",
+            help="Search on images: a built-in task, a folder of images per class, or an .npz.",
+            autocompletion=names.image_tasks,
+        ),
+    ] = None,
+    space: Annotated[
+        str, typer.Option(metavar="NAME", help="Search space, with --data.", autocompletion=names.spaces)
+    ] = "nasbench201",
+    optimizer: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Name, with options as in rea[population=50].", autocompletion=names.optimizers),
+    ] = "warm",
+    stopper: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What ends trainings early, with --data, as in median or lc-pfn.",
+            autocompletion=names.stoppers,
+        ),
+    ] = "none",
     budget: Budget = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of a training, with --data [default: 20].")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="E", help="Epochs of a training, with --data [default: 20].")
+    ] = None,
     out: Out = None,
     json: AsJson = False,
     seed: Seed = 0,
     seconds: Annotated[
-        float | None, typer.Option(help="Time for all of it, retraining included; simulated time on a benchmark.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="Time for all of it, retraining included; simulated time on a benchmark."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Trainings at a time [default: one per core, or per GPU].")] = None,
-    ray: Annotated[str | None, typer.Option(help="Address of a Ray cluster (auto, host:port) to train on.")] = None,
-    resolution: Annotated[int | None, typer.Option(help="Side of the images in pixels [default: 16].")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu or cuda [default: a GPU where there is one].")] = None,
-    groups: Annotated[str | None, typer.Option(help="File of groups of images that stay together in a split.")] = None,
-    model: Annotated[str | None, typer.Option(help="A fitted predictor (warmnas fit) as one more source.")] = None,
-    width: Annotated[int | None, typer.Option(help="Channels of the first stage, with --data [default: 8].")] = None,
-    cells: Annotated[int | None, typer.Option(help="Cells per stage, with --data [default: 1].")] = None,
-    batch: Annotated[int | None, typer.Option(help="Images of a batch, with --data [default: 128].")] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="W", help="Trainings at a time [default: one per core, or per GPU].")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster to train on: auto, local or HOST:PORT.")
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(metavar="PIXELS", help="Side of the images in pixels [default: 16].")
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cpu|cuda",
+            help="Where it is trained [default: a GPU where there is one].",
+            autocompletion=names.devices,
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None, typer.Option(metavar="FILE", help="File of groups of images that stay together in a split.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source.")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(metavar="CHANNELS", help="Of the first stage, with --data [default: 8].")
+    ] = None,
+    cells: Annotated[int | None, typer.Option(metavar="N", help="Cells per stage, with --data [default: 1].")] = None,
+    batch: Annotated[
+        int | None, typer.Option(metavar="IMAGES", help="Images of a batch, with --data [default: 128].")
+    ] = None,
+    validate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="supernet", help="Tell too what a supernet's ranking is worth here, with --data; half as long."
+        ),
+    ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Experiment store that the trainings are added to [default: the user's own].")
+        Path | None,
+        typer.Option(metavar="S", help="Experiment store that the trainings are added to [default: the user's own]."),
     ] = None,
     observe: Observe = Observed.mean,
     sources: Sources = "all",
@@ -70,6 +133,7 @@ def search(
     if data is None:
         options = {"--epochs": epochs, "--workers": workers, "--ray": ray, "--resolution": resolution, "--device": device}
         options |= {"--groups": groups, "--model": model, "--width": width, "--cells": cells, "--batch": batch}
+        options |= {"--validate": validate}
         _refuse(options | {"--store": store, "--stopper": None if stopper == "none" else stopper}, "--data")
         if benchmark is None or task is None:
             raise WarmnasError("--benchmark needs --task, the name of one of its tasks; see warmnas bench info")
@@ -84,6 +148,7 @@ def search(
     chosen = {"budget": budget, "epochs": epochs, "width": width, "cells": cells, "batch": batch}
     rest = {"seconds": seconds, "workers": workers, "ray": ray, "seed": seed, "resolution": resolution, "device": device}
     rest |= {"groups": groups, "model": model, "space": space, "optimizer": optimizer, "stopper": stopper}
+    rest |= {"validate": validate}
     return _on_images(context.obj, data, out, json, store, {k: v for k, v in chosen.items() if v is not None} | rest)
 
 

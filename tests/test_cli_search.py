@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from warmnas.bench import space as space_named
 from warmnas.cli import main
 from warmnas.metadata.experiments import ExperimentStore
+from warmnas.metadata.tasks import open_task
+from warmnas.metadata.training.recipe import Epoch
+from warmnas.search.live import Settings
+from warmnas.search.live.loop import Training
+from warmnas.search.live.supernet import validated
 
 OPTIONS = ["--space", "nasbench201", "--budget", "2", "--epochs", "2", "--optimizer", "random", "--workers", "1"]
 SMALL = ["--width", "4", "--batch", "32", "--resolution", "8"]
@@ -195,3 +201,41 @@ def test_damaged_weights_are_one_line(searched, capsys, tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(content[: len(content) // 2])
     assert main(["export", "--run", str(tmp_path), "--format", "onnx", "--out", str(tmp_path / "x")]) == 2
     assert "no weights of a warmnas search, or damaged ones" in capsys.readouterr().err
+
+
+def test_a_supernet_is_validated_on_the_trainings_of_a_search(searched, tmp_path, capsys):
+    folder, arguments = searched
+    words = [*arguments, "--budget", "4", "--out", str(tmp_path / "run"), "--validate", "supernet", "--json"]
+    assert main(words) == 0
+    content = json.loads(capsys.readouterr().out)
+    found = content["validation"]
+    assert (found["architectures"], found["epochs"], found["asked_epochs"]) == (4, 8, 8)
+    names = [row["name"] for row in found["rows"]]
+    assert names[:3] == ["supernet", "live-params", "source-ranking"]
+    assert names[3] == "random"
+    assert names[4].startswith("random, best of ")
+    values = [row["validation"] for row in content["rows"]]
+    regrets = {round(max(values) - value, 6) for value in values}
+    assert all(round(row["regret"], 6) in regrets for row in found["rows"][:3])
+    assert "What a supernet would have said" in (tmp_path / "run" / "report.html").read_text()
+    assert "validation" not in summary(folder)
+
+
+def test_what_cannot_be_validated(searched, tmp_path, capsys):
+    _, arguments = searched
+    out = ["--out", str(tmp_path / "run")]
+    assert main([*arguments, *out, "--validate", "truth"]) == 2
+    assert "--validate truth: write supernet" in capsys.readouterr().err
+    assert main(["search", "--data", "digits", "--space", "nasbench101", *out, "--validate", "supernet"]) == 2
+    assert "no supernet" in capsys.readouterr().err
+    assert main(["search", "--benchmark", "nasbench201", "--task", "cifar100", "--validate", "supernet"]) == 2
+    assert "--validate goes with --data only" in capsys.readouterr().err
+    notes: list[str] = []
+    space, task, cut = space_named("nasbench201"), open_task("digits", resolution=8), Training(np.zeros(6, np.int8))
+    given = (Settings("digits", budget=2, epochs=1), space, task, [cut], [], "cpu", tmp_path)
+    assert validated(*given, float("inf"), notes.append) is None
+    assert notes == ["no supernet was validated: a ranking needs 3 finished trainings, and there are 0"]
+    cells = space.sample(3, np.random.default_rng(0))
+    done = [Training(cell, [Epoch(1, 1.0, 50.0, 50.0, 50.0, 1.0)], "done") for cell in cells]
+    assert validated(*given[:3], done, *given[4:], 0.0, notes.append) is None
+    assert notes[1:] == ["no supernet was validated: no time was left for a supernet"]

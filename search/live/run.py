@@ -85,6 +85,7 @@ def search_images(settings: Settings, out: Path, command: str, parts: Parts | No
     check_spec(settings.optimizer)
     stoppers[parse_spec(settings.stopper)[0]]  # an unknown name is refused before the images are read
     space = space_named(settings.space)
+    settings.check_space(space)
     with output_folder(out):
         folder = RunFolder(out, settings)
         with folder.held():
@@ -197,7 +198,9 @@ class _Search:
         )
         self.say("exporting")
         exports = self._export(finished)
+        validation = self._validate(given, loop)
         facts = {"device": given.device, "workers": given.crew.size, "store": str(given.store.path), "price": price}
+        facts |= {} if validation is None else {"validation": validation}
         content = write_results(
             self.settings, folder, self.command, dataset, loop, best, finished, exports, given.sources, self.notes, facts
         )
@@ -315,6 +318,16 @@ class _Search:
             except Exception as error:  # a converter may raise anything
                 self.note(f"no {form} export: {' '.join(str(error).split())[:200]}")
         return made
+
+    def _validate(self, given: _Given, loop: LiveLoop) -> dict[str, Any] | None:
+        """What a supernet's ranking is worth here, where that was asked for."""
+        if self.settings.validate is None:
+            return None
+        from .supernet import validated
+
+        self.say("training a supernet")
+        until, seen, own = self._until(self._reserve / 2), given.dataset.seen, (self.settings, self.space)
+        return validated(*own, seen, loop.trainings, given.sources, given.device, self.folder.work, until, self.note)
 
     # --- time ------------------------------------------------------------------------------------------------------
     def _until(self, reserve: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ...bench import WarmnasError
+from ...bench import SearchSpace, WarmnasError
 from ...metadata.training.recipe import Recipe
 
 # How the shipped table images-v1 was trained: small enough for a few seconds a training, and what it knows carries over.
@@ -35,6 +35,7 @@ class Settings:
         groups: file of groups that must not be on both sides of a split.
         model: a fitted predictor (``warmnas fit``), as one more source.
         width, cells, batch: of the network and its training.
+        validate: ``supernet`` to tell beside the results what a supernet's ranking would have been worth.
     """
 
     data: str
@@ -54,6 +55,7 @@ class Settings:
     width: int = WIDTH
     cells: int = CELLS
     batch: int = BATCH
+    validate: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done, naming the option."""
@@ -68,6 +70,8 @@ class Settings:
             raise WarmnasError(f"--workers {self.workers}: at least 1")
         if self.resolution is not None and not 4 <= self.resolution <= LARGEST_RESOLUTION:
             raise WarmnasError(f"--resolution {self.resolution}: from 4 to {LARGEST_RESOLUTION} pixels")
+        if self.validate not in (None, "supernet"):
+            raise WarmnasError(f"--validate {self.validate}: write supernet, or leave it out")
         if self.workers is not None and self.ray is not None:
             raise WarmnasError("--workers and --ray exclude each other; a cluster has as many workers as cores, or GPUs")
 
@@ -75,9 +79,16 @@ class Settings:
         """How every network of the search is trained."""
         return Recipe(epochs=self.epochs, batch=self.batch, width=self.width, cells=self.cells, resolution=resolution)
 
+    def check_space(self, space: SearchSpace) -> None:
+        """WarmnasError where what is asked for is not to be had in this space."""
+        if self.validate is not None:
+            from ...bench.networks.supernets import layout
+
+            layout(space)
+
     def identity(self) -> dict[str, Any]:
         """What two starts of one search have in common: all but who trains, and for how long it may take."""
-        free = {"seconds", "workers", "ray", "device"}
+        free = {"seconds", "workers", "ray", "device", "validate"}
         kept = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in free}
         for name in ("groups", "model"):
             kept[name] = None if kept[name] is None else str(Path(kept[name]).absolute())

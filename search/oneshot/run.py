@@ -90,6 +90,7 @@ def search_supernet(
     device: str | torch.device = "cpu",
     report: Report | None = None,
     after: Callable[[Search, Genotypes], None] | None = None,
+    until: float = float("inf"),
 ) -> OneShot:
     """Search a cell for a task.
 
@@ -102,6 +103,7 @@ def search_supernet(
         device: of the supernet.
         report: called after every epoch.
         after: called with the search and the cell while random numbers are still the search's own.
+        until: monotonic time from which no epoch begins; a cell is read all the same.
 
     Raises:
         WarmnasError: for an unknown method, a space without supernet, a half with fewer images than a batch, a checkpoint
@@ -119,7 +121,15 @@ def search_supernet(
         kept = None if folder is None else Checkpoint(folder, identity)
         if kept is not None:
             kept.resume(search)
-        keep = None if kept is None else (lambda s: kept.keep(s, time.perf_counter() - started))
+
+        def keep(search: Search) -> None:
+            if kept is not None:
+                kept.keep(search, time.perf_counter() - started)
+            if time.monotonic() >= until:
+                search.stop("time was up")
+
+        if time.monotonic() >= until:
+            search.stop("time was up")
         train(search, keep, report)
         genotype = recipe.readout.read(search)
         seconds = time.perf_counter() - started + (0.0 if kept is None else kept.seconds)

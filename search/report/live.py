@@ -1,6 +1,6 @@
 """The report of a search on somebody's images: what was found, how it was found, and how far to trust it.
 
-One file without any script: curves and cells are drawn as SVG, and every number stands in a table as well.
+One file: curves and cells are drawn as SVG, every number stands in a table as well, and the only script sorts a table.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from typing import Any
 
 from ...bench import CellGraph
 from .cells import cell_svg
+from .grid import BEST, Cell, Column, grid
 from .live_figures import confusion_table, curves_svg
 from .markup import Html, element, join
+from .numbers import number
 from .page import POLICY, _asset, write_page
 
 FEW = 30  # training images of the smallest class, see docs/search.md
@@ -47,10 +49,11 @@ def _document(content: Mapping[str, Any], graphs: Mapping[str, CellGraph]) -> Ht
         _curves(content),
         _architectures(content, graphs),
         _test(content),
+        *([_supernet(content["validation"])] if content.get("validation") else []),
         _use(content),
         _how(content),
     )
-    return join([Html("<!doctype html>\n"), element("html", head, element("body", main), lang="en")])
+    return join([Html("<!doctype html>\n"), element("html", head, element("body", main, element("script", _asset("report.js"))), lang="en")])
 
 
 def _percent(value: float | None, digits: int = 2) -> str:
@@ -117,13 +120,9 @@ def _curves(content: Mapping[str, Any]) -> Html:
         "Validation accuracy after each epoch, one line per training. The bold line is the network that was chosen, the "
         "dashed one the ResNet cell; lines that end early were stopped."
     )
-    figure = element("figure", curves_svg(content["rows"], content["found"]["evaluation"]), element("figcaption", caption))
-    columns = ("#", "architecture", "validation", "epochs", "parameters", "multiply-adds", "seconds", "")
-    kinds = {"architecture": "text"}
-    head = element("thead", element("tr", *(element("th", name, class_=kinds.get(name)) for name in columns)))
-    body = element("tbody", *(_training(row, content) for row in _best_first(content["rows"])))
-    table = element("div", element("table", head, body), class_="frame")
-    return element("section", element("h2", "Trainings"), figure, table)
+    drawn = curves_svg(content["rows"], content["found"]["evaluation"], content["reference"] is not None)
+    figure = element("figure", drawn, element("figcaption", caption))
+    return element("section", element("h2", "Trainings"), figure, _trainings(_best_first(content["rows"]), content))
 
 
 def _best_first(rows: list[Any]) -> list[Any]:
@@ -133,20 +132,30 @@ def _best_first(rows: list[Any]) -> list[Any]:
     return sorted(rows, key=key)
 
 
-def _training(row: Mapping[str, Any], content: Mapping[str, Any]) -> Html:
-    chosen = row["evaluation"] == content["found"]["evaluation"]
-    reference = content["reference"]
-    words = [STATES[row["state"]] + (f": {row['reason']}" if row["reason"] else "")]
-    words += ["ResNet cell"] if reference and row["evaluation"] == 1 else []
-    cells = [
-        element("td", str(row["evaluation"])),
-        element("td", element("code", row["architecture"]), class_="text"),
-        element("td", _percent(row["validation"]), class_="best" if chosen else None),
-        *(element("td", text) for text in (str(row["epochs"]), f"{row['params']:,}", f"{row['flops'] / 1e6:.2f} M")),
-        element("td", f"{row['seconds']:.1f}"),
-        element("td", ", ".join(word for word in words if word), class_="text"),
+def _trainings(rows: list[Any], content: Mapping[str, Any]) -> Html:
+    chosen = content["found"]["evaluation"]
+    marks = [BEST if row["evaluation"] == chosen else "" for row in rows]
+    columns = [
+        Column("evaluation", [Cell(str(row["evaluation"]), row["evaluation"]) for row in rows]),
+        Column(
+            "validation (%)",
+            [Cell(number(r["validation"], 2), r["validation"], mark) for r, mark in zip(rows, marks, strict=True)],
+            f"{BEST}: the network that was chosen",
+        ),
+        Column("epochs", [Cell(str(row["epochs"]), row["epochs"]) for row in rows]),
+        Column("parameters", [Cell(f"{row['params']:,}", row["params"]) for row in rows]),
+        Column("multiply-adds (millions)", [Cell(f"{row['flops'] / 1e6:.2f}", row["flops"]) for row in rows]),
+        Column("training (s)", [Cell(f"{row['seconds']:.1f}", row["seconds"]) for row in rows]),
     ]
-    return element("tr", *cells)
+    names = [join([element("code", row["architecture"]), element("small", _state(row, content))]) for row in rows]
+    return grid("Trainings", names, columns, first="architecture")
+
+
+def _state(row: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+    """Whether a training ended early, and whether it is that of the ResNet cell."""
+    words = [STATES[row["state"]] + (f": {row['reason']}" if row["reason"] else "")]
+    words += ["ResNet cell"] if content["reference"] and row["evaluation"] == 1 else []
+    return ", ".join(word for word in words if word)
 
 
 def _architectures(content: Mapping[str, Any], graphs: Mapping[str, CellGraph]) -> Html:
@@ -180,6 +189,29 @@ def _test(content: Mapping[str, Any]) -> Html:
     return element(
         "section", element("h2", "On the test images"), element("p", about), confusion_table(test["confusion"], names)
     )
+
+
+def _supernet(found: Mapping[str, Any]) -> Html:
+    """What a supernet's ranking of the finished trainings is worth, beside rivals that train none."""
+    low, high = found["interval"]
+    about = (
+        f"A supernet of the same size, {found['epochs']} epochs on half of the training images ({found['seconds']:.0f} s), "
+        f"ranked the {found['architectures']} finished trainings by its accuracy on the other half. "
+        f"Truth: {found['truth']}. Spearman of the supernet {_plain(found['spearman'])}, 95 % interval {_plain(low)} "
+        f"to {_plain(high)}; regret is "
+        "what the first choice loses against the best of these trainings, in points. Nothing of this had a part in the "
+        "search."
+    )
+    columns = ("ranking", "Spearman", "Kendall tau", "given live parameters", "regret")
+    head = element("thead", element("tr", *(element("th", name) for name in columns)))
+    keys = ("spearman", "tau", "partial", "regret")
+    body = [element("tr", element("th", r["name"]), *(element("td", _plain(r[k])) for k in keys)) for r in found["rows"]]
+    table = element("div", element("table", head, element("tbody", *body)), class_="frame")
+    return element("section", element("h2", "What a supernet would have said"), element("p", about), table)
+
+
+def _plain(value: float | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:.2f}"
 
 
 def _use(content: Mapping[str, Any]) -> Html:
