@@ -84,16 +84,35 @@ def progress_bar(total: int | None) -> Iterator[Callable[[str, str, int], None] 
         yield advance
 
 
+def _time_left() -> Callable[[int, int], float]:
+    """Seconds left of so many done and so many in all, 0 where that is not known.
+
+    By the pace since the first one: what comes before it is done once. Several at once were done at an earlier time.
+    """
+    base, last = (time.monotonic(), 0), 0
+
+    def left(done: int, total: int) -> float:
+        nonlocal base, last
+        now = time.monotonic()
+        if done != last and (last == 0 or done - last > 1):
+            base = (now, done)
+        last = done
+        return (now - base[0]) * (total - done) / (done - base[1]) if base[1] < done < total else 0.0
+
+    return left
+
+
 @contextmanager
 def live_bar() -> Iterator[Callable[[int, int, str], None]]:
     """Epochs of a live search on stderr, and how long the rest will take: a bar, or lines where it is no terminal."""
-    started, shown = time.monotonic(), ""
+    shown = ""
     if not sys.stderr.isatty():
+        left_of = _time_left()
 
         def line(done: int, total: int, text: str) -> None:
             nonlocal shown
+            left = left_of(done, total)
             if text and text != shown:
-                left = (time.monotonic() - started) * (total - done) / done if 0 < done < total else 0
                 print(f"{text}, about {duration(left)} left" if left else text, file=sys.stderr, flush=True)
                 shown = text
 
