@@ -10,7 +10,7 @@ import typer
 from .. import console
 from ..bench.errors import WarmnasError
 from . import names
-from .common import AsJson, Out, Printer, Seed, as_json, example, free_folder, open_tables
+from .common import AsJson, Out, Printer, Seed, as_json, example, open_tables
 from .study import (
     Budget,
     LeaveOut,
@@ -202,9 +202,10 @@ def _on_images(
     """A search that trains."""
     from ..search import records
     from ..search.live import Parts, Settings, search_images
+    from ..search.live.folder import usual_folder
 
     settings = Settings(data, **options)
-    folder = out or free_folder(Path("runs") / f"search-{Path(data).name.split('[')[0]}-{settings.protocol}")
+    folder = out or usual_folder(settings, Path("runs"))
     with console.live_bar() as progress:
         parts = Parts(store=store, note=console.complain, progress=progress)
         content = search_images(settings, folder, command, parts)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,26 @@ from .settings import Settings
 
 STATE, SOURCES, WORK, LOCK, SPENT = "search.json", "sources.npz", "work", ".lock", "spent"
 VERSION = 1
+
+
+def usual_folder(settings: Settings, parent: Path) -> Path:
+    """Where a search goes that was not told: on in the folder of an interrupted one like it, else into a new one."""
+    name = f"search-{Path(settings.data).name.split('[')[0]}-{settings.protocol}"
+    numbered = (parent / f"{name}-{number}" for number in count(2))
+    for folder in chain([parent / name], numbered):
+        if not folder.exists() or _interrupted(folder, settings):
+            return folder
+    raise AssertionError("there is always another number")
+
+
+def _interrupted(folder: Path, settings: Settings) -> bool:
+    """Whether a search of these settings began here and did not end."""
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        same = {key: state["settings"][key] for key in settings.identity()} == settings.identity()
+        return bool(same and state["version"] == VERSION and not state.get("complete"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 class RunFolder:

@@ -9,7 +9,7 @@ from live_standins import RECIPE, SPACE, TASK, Inline
 
 from warmnas.bench import WarmnasError, open_benchmark
 from warmnas.metadata.experiments import ExperimentStore
-from warmnas.search.live.folder import RunFolder
+from warmnas.search.live.folder import RunFolder, usual_folder
 from warmnas.search.live.problem import by_class, problem, source_curves, store_sources, table_sources
 from warmnas.search.live.settings import Settings
 
@@ -78,6 +78,22 @@ def test_a_folder_remembers_its_search(tmp_path):
         RunFolder(tmp_path / "run", Settings("digits", budget=4))
     with again.held(), pytest.raises(WarmnasError, match="another search is at work"), folder.held():
         pass
+
+
+def test_without_a_folder_an_interrupted_search_goes_on_and_another_one_is_beside_it(tmp_path):
+    settings = Settings("pets[classes=2]", budget=3)
+    first = usual_folder(settings, tmp_path)
+    assert first.name.startswith("search-pets-")
+    begun = RunFolder(first, settings)
+    begun.begin(task="images")
+    assert usual_folder(Settings("pets[classes=2]", budget=3, workers=2), tmp_path) == first
+    assert usual_folder(Settings("pets[classes=2]", budget=4), tmp_path) != first
+    begun.begin(complete=True)
+    second = usual_folder(settings, tmp_path)
+    assert (second.name, second.exists()) == (f"{first.name}-2", False)
+    second.mkdir()
+    (second / "search.json").write_text("{damaged")
+    assert usual_folder(settings, tmp_path).name == f"{first.name}-3"
 
 
 def test_the_recipe_is_that_of_the_shipped_table():
