@@ -33,8 +33,8 @@ from .stoppers import History, Setting, SourceCurves, Stopper, make_stopper, new
 from .streams import OBSERVED, child
 
 
-def check_stopper(table: Table, task: str, spec: str, schedule: int | None) -> None:
-    """WarmnasError where the table has no curves of the task, or the stopper cannot do with them."""
+def check_stopper(table: Table, task: str, spec: str, schedule: int | None, budget: int | None) -> None:
+    """WarmnasError where the table has no curves of the task, or the stopper cannot do with them or with the limits."""
     values, levels = recorded(table, task, schedule)
     rows = table.candidates(task).table_rows
     missing = int((~finite(values[rows]).any(axis=1)).sum())
@@ -44,7 +44,11 @@ def check_stopper(table: Table, task: str, spec: str, schedule: int | None) -> N
             f"{table.name}; leave --stopper out"
         )
     setting = Setting(values.shape[2], table.space, table.metrics[task], levels=levels)
-    new_stopper(with_workers(spec)[0], setting)
+    if new_stopper(with_workers(spec)[0], setting).counts and budget is None:
+        raise WarmnasError(
+            f"--stopper {spec} looks at candidates without training them, and --seconds does not say at how many; "
+            "give --budget too"
+        )
 
 
 def run_stopped(

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..bench import FloatArray, Genotypes, IntArray, Metric, WarmnasError
 from .optimizer import parse_spec
+from .stop_reserve import Reserve
 from .stoppers import Decision, History, Stopper
 
 
@@ -136,7 +137,8 @@ class Simulation:
         stream: of candidates.
         workers: that train side by side.
         limit: cost that may be spent in all; the chunk that would overrun it is not granted and ends the search, except
-            that the very first training is granted whatever it costs.
+            that the very first training is granted whatever it costs. No candidate is begun that would leave too little for
+            what the stopper still wants to take up again, see :mod:`warmnas.search.stop_reserve`.
     """
 
     def __init__(
@@ -149,7 +151,10 @@ class Simulation:
         checks = np.array([*sorted(stopper.checks), total])
         self._until = checks[np.searchsorted(checks, np.arange(total), side="right")]
         self._events: list[tuple[float, int, int]] = []  # (when, worker, trial)
-        self._ended = False
+        self._ended = self._closed = False
+        levels = stopper.setting.levels
+        weights = np.ones(total) if levels is None else np.array(levels, dtype=np.float64)
+        self._reserve = None if limit is None else Reserve(limit, weights)
 
     def run(self) -> Search:
         """From the first candidate to the last promotion."""
@@ -178,7 +183,9 @@ class Simulation:
                 trial = waiting[0]
                 history.go_on(trial)
                 return self._begin_chunk(now, worker, trial)
-            candidate = self.stream.next()
+            if self._closes():
+                continue
+            candidate = -1 if self._closed else self.stream.next()
             history.left = self.stream.left() if candidate >= 0 else 0
             if candidate < 0:
                 return False
@@ -188,6 +195,16 @@ class Simulation:
                 return self._begin_chunk(now, worker, trial)
             self._put_away(trial)
         return False
+
+    def _closes(self) -> bool:
+        """From now on no more candidates, since their promotions could not be paid; True the first time."""
+        history, owed = self.search.history, None
+        if self._reserve is not None and not self._closed and len(history):
+            owed = self.stopper.owed(history)
+        if self._reserve is None or owed is None or self._reserve.enough(self.search.spent, history.seen, *owed):
+            return False
+        history.left, self._closed = 0, True
+        return True
 
     def _begin_chunk(self, now: float, worker: int, trial: int) -> bool:
         search, candidate = self.search, self.search.candidates[trial]
@@ -199,6 +216,8 @@ class Simulation:
             self._ended = True
             return False
         search.spent += cost
+        if self._reserve is not None:
+            self._reserve.pay(trial, cost, seen, int(self._until[seen]), self.recorded.schedules)
         heapq.heappush(self._events, (now + cost, worker, trial))
         return True
 

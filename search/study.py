@@ -124,7 +124,7 @@ def study(
         from .stop_run import check_stopper
 
         for table, task in targets:
-            check_stopper(table, task, protocol.stopper, protocol.schedule)
+            check_stopper(table, task, protocol.stopper, protocol.schedule, protocol.budget)
     chunks = {spec: _chunks(spec, protocol.runs) for spec in names}
     parts = [(table, task, spec, chunk) for table, task in targets for spec in names for chunk in chunks[spec]]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...bench import IntArray
 from .history import History
 from .rungs import OneBracket, ranked
 from .stopper import stoppers
@@ -26,3 +27,12 @@ class ASHA(OneBracket):
                 if history.seen[trial] == step and not history.running[trial]:
                     return [trial]
         return []
+
+    def owed(self, history: History) -> tuple[IntArray, int] | None:
+        """Before there is a whole training, the rest of the leader's; promotions go on all the time."""
+        leader, first = history.leader(), min(self.checks, default=0)
+        if history.incumbent >= 0 or leader < 0:
+            return None
+        owed = np.zeros(len(history), dtype=np.int64)
+        owed[leader] = history.total - history.seen[leader]
+        return owed, first

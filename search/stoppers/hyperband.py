@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
+from ...bench import IntArray
 from .history import History
-from .rungs import check_options, halved
+from .rungs import check_options, halved, owed_to
 from .stopper import Stopper, stoppers
 
 
@@ -70,3 +71,20 @@ class Hyperband(Stopper):
                 return again
             first = end
         return []
+
+    def owed(self, history: History) -> tuple[IntArray, int] | None:
+        """The promotions of the bracket that one more candidate would belong to, and what is left of those before it."""
+        if not self.checks:
+            return None
+        owed, fresh, first = np.zeros(len(history), dtype=np.int64), 0, 0
+        while first <= len(history):
+            first, end, start = self._bracket(first)
+            members = np.arange(first, min(end, len(history)))
+            steps, more = self._steps[start:-1], int(end > len(history))
+            if steps:
+                part, later = owed_to(history, members, more, steps, self.eta)
+                owed, fresh = owed + part, fresh + later
+            elif more:
+                fresh += history.total
+            first = end
+        return owed, fresh

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...bench import IntArray
 from .history import History
 from .rungs import ranked
 from .stopper import Stopper, require, stoppers
@@ -47,3 +48,13 @@ class IEpoch(Stopper):
             return []
         chosen = ranked(history, np.flatnonzero((history.seen >= i) & ~history.failed), i)[: self.finish]
         return [t for t in chosen if history.seen[t] == i and not history.running[t]]
+
+    def owed(self, history: History) -> tuple[IntArray, int] | None:
+        """The rest of the best few so far, and the first epochs of one more."""
+        i = max(self.checks, default=0)
+        if not i:
+            return None
+        came = ranked(history, np.flatnonzero((history.seen >= i) & ~history.failed), i)[: self.finish]
+        owed = np.where(history.running, np.maximum(i - history.seen, 0), 0)
+        owed[came] = history.total - history.seen[came]
+        return owed, i

@@ -53,6 +53,29 @@ def halved(history: History, members: IntArray, steps: list[int], eta: int) -> l
     return []
 
 
+def owed_to(history: History, members: IntArray, more: int, steps: list[int], eta: int) -> tuple[IntArray, int]:
+    """What synchronous successive halving still owes if ``more`` candidates came to the members of a bracket and then none.
+
+    Those that go on are the best by their values so far; who has none at a rung stays behind those who have.
+
+    Returns:
+        Columns of each training of the history, (trials,), and columns of those to come, which go on only where there are
+        too few others.
+    """
+    owed = np.zeros(len(history), dtype=np.int64)
+    alive = members[~history.failed[members]]
+    owed[alive] = np.maximum(steps[0] - history.seen[alive], 0)
+    count, fresh = len(members) + more, more * steps[0]
+    for step, following in zip(steps, [*steps[1:], history.total], strict=True):
+        came = history.seen[alive] >= step
+        alive = np.concatenate([np.array(ranked(history, alive[came], step), dtype=np.int64), alive[~came]])
+        count = max(count // eta, 1)
+        alive = alive[:count]
+        owed[alive] = np.maximum(following - history.seen[alive], 0)
+        fresh += max(count - len(alive), 0) * (following - step)
+    return owed, fresh
+
+
 class OneBracket(Stopper):
     """All candidates of a search climb the same rungs, and wait at each.
 

@@ -33,7 +33,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from ...bench import ACCURACY, FloatArray, Genotypes, Metric, Registry, SearchSpace, UnknownName, WarmnasError
+from ...bench import ACCURACY, FloatArray, Genotypes, IntArray, Metric, Registry, SearchSpace, UnknownName, WarmnasError
 from ..optimizer import parse_spec
 from .history import History
 
@@ -94,10 +94,12 @@ class Stopper(ABC):
     """A method fills in :meth:`goes_on`, and :meth:`promote` where it takes trainings up again.
 
     Attributes:
+        counts: whether it must be told how many candidates come, because looking at one costs no time.
         prefix: whether it needs the epochs of one training, and cannot do with schedules.
         knob: the option that trades time for regret, None where there is none; front: values of it for a curve.
     """
 
+    counts: ClassVar[bool] = False
     prefix: ClassVar[bool] = True
     knob: ClassVar[str | None] = None
     front: ClassVar[tuple[Any, ...]] = ()
@@ -157,6 +159,15 @@ class Stopper(ABC):
     def promote(self, history: History) -> list[int]:
         """Stopped trainings that the method itself takes up again, the most urgent first."""
         return []
+
+    def owed(self, history: History) -> tuple[IntArray, int] | None:
+        """What would still be trained if one more candidate came and then none; None where nothing is taken up again.
+
+        Returns:
+            Columns that each training would still get, as far as one can tell from the values so far, (trials,), and
+            columns of those that are not there yet.
+        """
+        return None
 
     def varied(self, value: Any) -> Self:
         """The same stopper, prepared alike, with another value of its knob; what both know of the curves is shared."""

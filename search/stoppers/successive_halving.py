@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...bench import IntArray
 from .history import History
-from .rungs import OneBracket, halved
+from .rungs import OneBracket, halved, owed_to
 from .stopper import stoppers
 
 
@@ -20,3 +21,7 @@ class SuccessiveHalving(OneBracket):
     def promote(self, history: History) -> list[int]:
         """See :func:`halved`; nothing before the last candidate has come."""
         return [] if history.left != 0 else halved(history, np.arange(len(history)), sorted(self.checks), self.eta)
+
+    def owed(self, history: History) -> tuple[IntArray, int] | None:
+        """All of the bracket's promotions."""
+        return owed_to(history, np.arange(len(history)), 1, sorted(self.checks), self.eta) if self.checks else None

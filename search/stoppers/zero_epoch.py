@@ -29,7 +29,7 @@ class ZeroEpoch(Stopper):
         trees: of the forest.
     """
 
-    prefix = False
+    prefix, counts = False, True
     knob, front = "finish", (1, 2, 4, 8, 16)
 
     def __init__(self, finish: int = 3, trees: int = 100) -> None:
