@@ -7,6 +7,7 @@ in ``commands/``; whatever is heavy is imported inside them, so that ``warmnas -
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -16,25 +17,27 @@ from typing import Annotated, Any
 import typer
 
 from . import __version__, console
-from .bench.errors import WarmnasError
+from .bench.errors import WarmnasError, near
 from .commands import bench, export, fewshot, metadata, oneshot, predictors, proxies, search, stop, study
+from .commands.names import expand, expand_for_shell
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
-COMMANDS = (study.study, search.search, export.export, predictors.fit, predictors.predict, proxies.proxies, stop.stop)
-for command in (*COMMANDS, oneshot.oneshot, fewshot.fewshot):
-    app.command()(command)
+COMMANDS = {
+    study.study: study.EXAMPLE,
+    search.search: search.EXAMPLE,
+    export.export: export.EXAMPLE,
+    predictors.fit: predictors.FIT_EXAMPLE,
+    predictors.predict: predictors.PREDICT_EXAMPLE,
+    proxies.proxies: proxies.EXAMPLE,
+    stop.stop: stop.EXAMPLE,
+    oneshot.oneshot: oneshot.EXAMPLE,
+    fewshot.fewshot: fewshot.EXAMPLE,
+}
+for command, epilog in COMMANDS.items():
+    app.command(epilog=epilog)(command)
 app.add_typer(bench.app, name="bench")
 app.add_typer(metadata.app, name="metadata")
 
-# Options that take several values, by command.
-MULTIPLE = {
-    ("study",): ("--benchmark", "--task", "--optimizer", "--predictor"),
-    ("bench", "import"): ("--map", "--rename"),
-    ("predict",): ("--arch",),
-    ("proxies",): ("--proxy",),
-    ("stop",): ("--table", "--target", "--method"),
-    ("fewshot",): ("--method",),
-}
 INTERRUPTED = 130
 
 
@@ -50,32 +53,13 @@ def _top(
         )
 
 
-def expand(arguments: Sequence[str]) -> list[str]:
-    """``study --optimizer a b`` as ``study --optimizer a --optimizer b``; other commands as they are."""
-    command = next((words for words in MULTIPLE if tuple(arguments[: len(words)]) == words), None)
-    if command is None:
-        return list(arguments)
-    expanded: list[str] = []
-    option, values = "", 0  # the option whose further values may follow, and how many it has
-    for argument in [*arguments, "--"]:
-        if argument.startswith("--"):
-            if option and not values:
-                raise WarmnasError(f"{option} needs a value; see warmnas {' '.join(command)} --help")
-            name, _, inline = argument.partition("=")
-            option, values = (name, len(inline)) if name in MULTIPLE[command] else ("", 0)
-        elif option:
-            expanded += [option] if values else []
-            values += 1
-        expanded.append(argument)
-    return expanded[:-1]
-
-
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    expand_for_shell()
     try:
         command = "warmnas " + shlex.join(arguments)
         outcome = app(args=expand(arguments), prog_name="warmnas", standalone_mode=False, obj=command)
@@ -105,9 +89,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _usage(error: Any) -> str:
-    """The message of a usage error, and where the right form is written."""
-    path = error.ctx.command_path if getattr(error, "ctx", None) else "warmnas"
-    return f"{error.format_message().rstrip('.')}; see {path} --help"
+    """The message of a usage error, what was probably meant, and where the right form is written."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "warmnas"
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if found := re.match(r"No such (option|command):? '?([^'\s]+?)'?(\.|\s|$)", message):
+        kind, name = found.group(1), found.group(2)
+        return f"no such {kind} '{name}'{near(name, _known(kind, context))}; see {path} --help"
+    if found := re.search(r"'([^']+)' is not one of (.*)", message):
+        message += near(found.group(1), re.findall(r"'([^']+)'", found.group(2)))
+    return f"{message}; see {path} --help"
+
+
+def _known(kind: str, context: Any) -> list[str]:
+    """Options, or commands, that may stand where a wrong one stands."""
+    if context is None:
+        return []
+    if kind == "command":
+        return list(context.command.list_commands(context))
+    return [option for parameter in context.command.params for option in parameter.opts]
 
 
 def _internal(error: Exception) -> int:

@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 
 Printer = Callable[[], None]  # it prints the results once all work is done
 
-Seed = Annotated[int, typer.Option(min=0, help="Of the whole study; equal seeds give equal results.")]
-Out = Annotated[Path | None, typer.Option(help="Folder of the results; runs/<kind>-<benchmark>-<protocol> if left out.")]
+Seed = Annotated[int, typer.Option(min=0, metavar="S", help="Of the whole study; equal seeds give equal results.")]
+Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Folder of the results; runs/<kind>-<benchmark>-<protocol> if left out.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: lines that can be typed as they are."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def as_json(content: Mapping[str, Any]) -> Printer:

@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .common import Printer
+from . import names
+from .common import Printer, example
+
+EXAMPLE = example("warmnas export --run runs/mine --format onnx --out model.onnx")
 
 
 def export(
-    run: Annotated[Path, typer.Option(help="The --out folder of a warmnas search --data.")],
-    format: Annotated[str, typer.Option(help="state-dict, torch-export or onnx.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    run: Annotated[Path, typer.Option(metavar="DIR", help="The --out folder of a warmnas search --data.")],
+    format: Annotated[
+        str, typer.Option(metavar="F", help="state-dict, torch-export or onnx.", autocompletion=names.exports)
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
 ) -> Printer:
     """The network that a search found; it takes uint8 images (n, height, width, channels) and gives logits."""
     from ..search.live.exporting import export_run

@@ -10,22 +10,38 @@ import typer
 
 from .. import console
 from ..bench.errors import WarmnasError
-from .common import AsJson, Printer, as_json, open_tables
+from . import names
+from .common import AsJson, Printer, as_json, example, open_tables
 
 app = typer.Typer(help="Train networks over many tasks, and keep every epoch.")
-Store = Annotated[Path, typer.Option(help="The file that keeps every trial.")]
+Store = Annotated[Path, typer.Option(metavar="S", help="The file that keeps every trial.")]
 
 
-@app.command("generate")
+@app.command("generate", epilog=example("warmnas metadata generate --plan smoke --store runs/smoke.db --workers 2"))
 def metadata_generate(
-    plan: Annotated[str, typer.Option(help="A TOML file, or the name of a plan that comes with warmnas, such as smoke.")],
+    plan: Annotated[
+        str,
+        typer.Option(
+            metavar="P",
+            help="A TOML file, or the name of a plan that comes with warmnas, such as smoke.",
+            autocompletion=names.plans,
+        ),
+    ],
     store: Store,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes [default: one per core, or per GPU].")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="W", help="Processes [default: one per core, or per GPU].")
+    ] = None,
     ray: Annotated[
-        str | None, typer.Option(help="Address of a Ray cluster (auto, host:port) to spread the work over.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Ray cluster to spread the work over: auto, local or HOST:PORT."),
     ] = None,
     known: Annotated[
-        list[str], typer.Option(help="Exported tables (images-v1, my.h5): their trials are taken over, not trained again.")
+        list[str],
+        typer.Option(
+            metavar="B",
+            help="Exported tables (images-v1, my.h5): their trials are taken over, not trained again; several may follow.",
+            autocompletion=names.benchmarks,
+        ),
     ] = [],  # noqa: B006
 ) -> Printer | int:
     """Train what a plan asks for and the store does not have; can be stopped and started at any time."""
@@ -51,7 +67,7 @@ def metadata_generate(
     return printed
 
 
-@app.command("status")
+@app.command("status", epilog=example("warmnas metadata status --store runs/smoke.db"))
 def metadata_status(store: Store, json: AsJson = False) -> Printer:
     """How many trials are done, running, failed and left, and how long the rest will take."""
     from ..metadata import experiments
@@ -61,13 +77,18 @@ def metadata_status(store: Store, json: AsJson = False) -> Printer:
     return as_json(content) if json else lambda: console.print_status(content, failures)
 
 
-@app.command("export")
+@app.command("export", epilog=example("warmnas metadata export --store runs/smoke.db --out smoke.h5"))
 def metadata_export(
     store: Store,
-    out: Annotated[Path, typer.Option(help="The table file to write (.h5).")],
+    out: Annotated[Path, typer.Option(metavar="T.h5", help="The table file to write.")],
     partial: Annotated[bool, typer.Option("--partial", help="Also the epochs of trials that are not finished.")] = False,
-    space: Annotated[str | None, typer.Option(help="Which search space, where the store has several.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="Hash of the recipe, where the store has several.")] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which search space, where the store has several.", autocompletion=names.spaces),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Hash of the recipe, where the store has several.")
+    ] = None,
     compact: Annotated[
         bool, typer.Option("--compact", help="Scaled integers: a quarter of the size, steps of .01 %.")
     ] = False,

@@ -8,33 +8,70 @@ from typing import Annotated
 import typer
 
 from .. import console
-from .common import AsJson, Printer, as_json
+from . import names
+from .common import AsJson, Printer, as_json, example
+
+EXAMPLE = example(
+    "warmnas oneshot --method darts --data digits --epochs 10 --out runs/darts",
+    "warmnas oneshot --method spos --data digits --validate --out runs/spos",
+)
 
 FAILED = 1
 
 
 def oneshot(
     context: typer.Context,
-    method: Annotated[str, typer.Option(help="Name, perhaps with options: darts, rsps[candidates=100].")],
-    data: Annotated[str, typer.Option(help="A task, a folder of images per class or an .npz.")],
-    out: Annotated[Path, typer.Option(help="Folder of the results; a killed search there goes on.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the half of the images that trains the weights.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything.")] = 0,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Name, perhaps with options: darts, rsps[candidates=100].",
+            autocompletion=names.supernets,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="D", help="A task, a folder of images per class or an .npz.", autocompletion=names.image_tasks
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results; a killed search there goes on.")],
+    epochs: Annotated[
+        int, typer.Option(min=1, metavar="E", help="Passes over the half of the images that trains the weights.")
+    ] = 50,
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of everything.")] = 0,
     space: Annotated[
-        str | None, typer.Option(help="A space that has a supernet [default: nasbench201, or the method's].")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A space that has a supernet [default: nasbench201, or the method's].",
+            autocompletion=names.spaces,
+        ),
     ] = None,
     json: AsJson = False,
     validate: Annotated[bool, typer.Option("--validate", help="Set the supernet's ranking against a table's.")] = False,
-    table: Annotated[str, typer.Option(help="With --validate: name or file of the table.")] = "images-v1",
-    task: Annotated[str | None, typer.Option(help="With --validate: the table's task [default: --data].")] = None,
-    batch: Annotated[int, typer.Option(min=2, help="Images of a step.")] = 64,
-    width: Annotated[int | None, typer.Option(min=1, help="Channels [default: the space's].")] = None,
-    cells: Annotated[
-        int | None, typer.Option(min=1, help="Cells, as the space counts them [default: the space's].")
+    table: Annotated[
+        str,
+        typer.Option(metavar="B", help="With --validate: name or file of the table.", autocompletion=names.benchmarks),
+    ] = "images-v1",
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="T", help="With --validate: the table's task [default: --data].", autocompletion=names.tasks),
     ] = None,
-    resolution: Annotated[int, typer.Option(min=4, help="Side of the images in pixels.")] = 16,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, help="Of a CPU; networks of this size gain nothing from more.")] = 1,
+    batch: Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a step.")] = 64,
+    width: Annotated[
+        int | None, typer.Option(min=1, metavar="CHANNELS", help="Of the first cell [default: the space's].")
+    ] = None,
+    cells: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Cells, as the space counts them [default: the space's].")
+    ] = None,
+    resolution: Annotated[int, typer.Option(min=4, metavar="PIXELS", help="Side of the images in pixels.")] = 16,
+    device: Annotated[
+        str, typer.Option(metavar="cpu|cuda", help="Where it is trained.", autocompletion=names.devices)
+    ] = "cpu",
+    threads: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of a CPU; networks of this size gain nothing from more.")
+    ] = 1,
 ) -> Printer | int:
     """Search a cell in a supernet."""
     from ..bench import space as space_named

@@ -8,24 +8,47 @@ from typing import Annotated
 import typer
 
 from .. import console
-from .common import AsJson, Out, Printer, Seed, as_json, cores, free_folder, open_tables
+from . import names
+from .common import AsJson, Out, Printer, Seed, as_json, cores, example, free_folder, open_tables
+
+EXAMPLE = example(
+    "warmnas stop --table images-v1 --target all --method last median lc-pfn \\",
+    "    --orders 100 --out runs/stop",
+)
 
 
 def stop(
     context: typer.Context,
-    table: Annotated[list[str], typer.Option(help="Tables with learning curves: names, or files; several may follow.")],
-    target: Annotated[list[str], typer.Option(help="Target tasks, or all; several may follow.")] = ["all"],  # noqa: B006
-    method: Annotated[
-        list[str], typer.Option(help="Names, with options as in lc-pfn[delta=0.1], or all; several may follow.")
+    table: Annotated[
+        list[str],
+        typer.Option(
+            metavar="B",
+            help="Tables with learning curves: names, or files; several may follow.",
+            autocompletion=names.benchmarks,
+        ),
+    ],
+    target: Annotated[
+        list[str],
+        typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
     ] = ["all"],  # noqa: B006
-    orders: Annotated[int, typer.Option(help="Random orders of the candidates.")] = 100,
+    method: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Names, with options as in lc-pfn[delta=0.1], or all; several may follow.",
+            autocompletion=names.stoppers_or_all,
+        ),
+    ] = ["all"],  # noqa: B006
+    orders: Annotated[int, typer.Option(metavar="N", help="Random orders of the candidates.")] = 100,
     seed: Seed = 0,
     out: Out = None,
     json: AsJson = False,
-    candidates: Annotated[int, typer.Option(min=2, help="Of a search at most.")] = 200,
-    schedule: Annotated[int | None, typer.Option(help="Total epochs of the trainings [default: the longest].")] = None,
+    candidates: Annotated[int, typer.Option(min=2, metavar="N", help="Architectures of a search at most.")] = 200,
+    schedule: Annotated[
+        int | None, typer.Option(metavar="EPOCHS", help="Total epochs of the trainings [default: the longest].")
+    ] = None,
     leave_out: Annotated[
-        str | None, typer.Option(help="No source: the task, or its whole family [default: family].")
+        str | None, typer.Option(metavar="task|family", help="What is no source [default: family].")
     ] = None,
     fronts: Annotated[bool, typer.Option(help="Also other values of each method's knob, for the curves.")] = True,
 ) -> Printer:

@@ -12,11 +12,19 @@ import typer
 
 from .. import console
 from ..bench.errors import WarmnasError
-from .common import AsJson, Out, Printer, Seed, as_json, cores, free_folder, open_tables
+from . import names
+from .common import AsJson, Out, Printer, Seed, as_json, cores, example, free_folder, open_tables
 
 if TYPE_CHECKING:
     from ..bench import Table
     from ..search import Protocol, StudyResult
+
+
+EXAMPLE = example(
+    "warmnas study --benchmark nasbench201 --task cifar100 --optimizer random rea warm \\",
+    "    --budget 100 --runs 30 --out runs/first",
+    "warmnas study --benchmark nasbench201 --predictor trees gp --out runs/predictors",
+)
 
 
 class Observed(StrEnum):
@@ -33,22 +41,30 @@ class LeftOut(StrEnum):
     family = "family"
 
 
-Benchmark = Annotated[str, typer.Option(help="Name of a benchmark, or a table file (.h5).")]
 Budget = Annotated[
-    int | None, typer.Option(help="Evaluations per run at most [default: 100, or no limit but that of --seconds].")
+    int | None,
+    typer.Option(metavar="N", help="Evaluations per run at most [default: 100, or no limit but that of --seconds]."),
 ]
 Schedule = Annotated[
-    int | None, typer.Option(help="Total epochs of the trainings that are observed [default: the longest schedule].")
+    int | None,
+    typer.Option(metavar="EPOCHS", help="Total epochs of the trainings that are observed [default: the longest schedule]."),
 ]
 Seconds = Annotated[
-    float | None, typer.Option(help="Simulated training time per run: a run ends with the training that would overrun it.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", help="Simulated training time per run: a run ends with the training that would overrun it."
+    ),
 ]
 Observe = Annotated[Observed, typer.Option(help="Mean over the recorded seeds, or one of them drawn per evaluation.")]
-Sources = Annotated[str, typer.Option(help="Earlier tasks to learn from: all, none, or names with commas between.")]
+Sources = Annotated[
+    str,
+    typer.Option(metavar="all|none|T1,T2", help="Earlier tasks to learn from: all, none, or names with commas between."),
+]
 SourceRows = Annotated[
     str | None,
     typer.Option(
-        help="Architectures that a run knows of each source: a number, or all [default: 200; all of small tables]."
+        metavar="N|all",
+        help="Architectures that a run knows of each source: a number, or all [default: 200; all of small tables].",
     ),
 ]
 LeaveOut = Annotated[
@@ -58,18 +74,37 @@ LeaveOut = Annotated[
 
 def study(
     context: typer.Context,
-    benchmark: Annotated[list[str], typer.Option(help="Benchmarks or table files; several may follow.")],
-    task: Annotated[list[str], typer.Option(help="Target tasks, or all; several may follow.")] = ["all"],  # noqa: B006
+    benchmark: Annotated[
+        list[str],
+        typer.Option(metavar="B", help="Benchmarks or table files; several may follow.", autocompletion=names.benchmarks),
+    ],
+    task: Annotated[
+        list[str],
+        typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
+    ] = ["all"],  # noqa: B006
     optimizer: Annotated[
-        list[str], typer.Option(help="Names, with options as in rea[population=50,sample=10], or all; several may follow.")
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Names, with options as in rea[population=50,sample=10], or all; several may follow.",
+            autocompletion=names.optimizers_or_all,
+        ),
     ] = ["all"],  # noqa: B006
     predictor: Annotated[
-        list[str], typer.Option(help="A predictor study instead: names, as in trees[trees=50], or all; several may follow.")
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="A predictor study instead: names, as in trees[trees=50], or all; several may follow.",
+            autocompletion=names.predictors_or_all,
+        ),
     ] = [],  # noqa: B006
     budget: Budget = None,
     runs: Annotated[
         int | None,
-        typer.Option(help="Independent runs per optimizer and task [default: 30], or splits for predictors [default: 5]."),
+        typer.Option(
+            metavar="R",
+            help="Independent runs per optimizer and task [default: 30], or splits for predictors [default: 5].",
+        ),
     ] = None,
     seed: Seed = 0,
     out: Out = None,
@@ -88,12 +123,19 @@ def study(
         ),
     ] = None,
     stopper: Annotated[
-        str | None, typer.Option(help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.",
+            autocompletion=names.stoppers,
+        ),
     ] = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from ..search import records
 
+    if stopper is not None:
+        _check_stopper(stopper)
     tables = open_tables(benchmark)
     if predictor:
         if optimizer != ["all"] or seconds is not None or stopper is not None or objectives is not None:
@@ -113,6 +155,14 @@ def study(
         print(f"Report: {folder / records.REPORT}")
 
     return as_json(content) if json else printed
+
+
+def _check_stopper(spec: str) -> None:
+    """UnknownName for a stopper that there is not, before a table is opened that may have no curves for it."""
+    from ..search.optimizer import parse_spec
+    from ..search.stoppers import stoppers
+
+    stoppers[parse_spec(spec)[0]]
 
 
 def _predictor_study(

@@ -1,7 +1,7 @@
 """Ray: trainings spread over a cluster, for metadata and for a search. ``python examples/ray_cluster.py``
 
 It needs ``pip install 'warmnas[ray]'``. The cluster here is this machine alone, with two workers. For another one, give
-its address: ``warmnas metadata generate --plan P --store S --ray HOST:PORT`` and ``warmnas search --data D --ray HOST:PORT``.
+its address: ``warmnas metadata generate --plan P --store S --ray HOST:PORT``, ``warmnas search --data D --ray HOST:PORT``.
 The results are written on the machine where the command runs; the nodes only train.
 """
 

@@ -37,4 +37,17 @@ def adapted(library: str, name: str) -> Callable[..., Optimizer]:
     return optimizer
 
 
-__all__ = ["LIBRARIES", "MissingExtra", "adapted"]
+def names(library: str) -> list[str]:
+    """What :func:`adapted` knows of a library, written ``library:name``; nothing where it is not installed."""
+    try:
+        if library == "optuna":
+            from .optuna import SAMPLERS
+
+            return [f"{library}:{name}" for name in SAMPLERS]
+        from .syne_tune import SEARCHERS
+    except MissingExtra:
+        return []
+    return [f"{library}:{name}" for name in SEARCHERS]
+
+
+__all__ = ["LIBRARIES", "MissingExtra", "adapted", "names"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ...bench import IntArray, WarmnasError
+from ...bench import IntArray, UnknownName, WarmnasError
 
 if TYPE_CHECKING:
     from ...metadata.tasks import ImageTask
@@ -125,7 +125,10 @@ def open_inputs(data: str) -> Inputs:
         return GaussianInputs()
     from ...metadata.tasks import open_task
 
-    return task_inputs(open_task(data))
+    try:
+        return task_inputs(open_task(data))
+    except UnknownName as error:
+        raise UnknownName(error.kind, error.name, ["gaussian", *error.choices], error.hint) from None
 
 
 def distinct(images: npt.NDArray[np.generic]) -> IntArray:
