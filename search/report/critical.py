@@ -42,7 +42,7 @@ def critical_svg(rank: Mapping[str, float], difference: float, cliques: Sequence
         viewBox=f"0 0 {WIDTH} {height}",
         role="img",
         aria_label=about,
-        style="width:100%;height:auto;max-width:860px;font-family:system-ui,sans-serif",
+        style="width:100%;height:auto;min-width:660px;max-width:860px;font-family:system-ui,sans-serif",
     )
 
 
@@ -51,7 +51,7 @@ def _x(rank: float, k: int) -> float:
 
 
 def _axis(k: int) -> list[Html]:
-    parts = [_line(LEFT, AXIS, RIGHT, AXIS, "var(--ink)", 1.4)]
+    parts = [_line(LEFT, AXIS, RIGHT, AXIS, "var(--ink)", 1.4), _text(LEFT - 14, AXIS - 11, "average rank", "end")]
     every = max(1, math.ceil(k / 12))
     for tick in dict.fromkeys([*range(1, k + 1 - every // 2, every), k]):
         parts.append(_line(_x(tick, k), AXIS - 6, _x(tick, k), AXIS, "var(--ink)", 1.4))

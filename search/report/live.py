@@ -53,7 +53,8 @@ def _document(content: Mapping[str, Any], graphs: Mapping[str, CellGraph]) -> Ht
         _use(content),
         _how(content),
     )
-    return join([Html("<!doctype html>\n"), element("html", head, element("body", main, element("script", _asset("report.js"))), lang="en")])
+    body = element("body", main, element("script", _asset("report.js")))
+    return join([Html("<!doctype html>\n"), element("html", head, body, lang="en")])
 
 
 def _percent(value: float | None, digits: int = 2) -> str:

@@ -26,6 +26,7 @@ READING = {
     "Operation weights": "mean over the edges of what the method would read: a skip whose weight grows with the epochs is "
     "the known failure of gradient methods.",
 }
+WEIGHT = "operation weight (0 to 1)"
 TOPS = (("all", "all classes"), ("top_half", "top 50 %"), ("top_fifth", "top 20 %"), ("top_tenth", "top 10 %"))
 
 
@@ -73,17 +74,17 @@ def _cell(result: OneShot) -> Html:
 
 def _course(result: OneShot) -> Html:
     loss = [row["loss"] for row in result.history]
-    parts = [_figure("loss", {"loss": loss}, "training loss", "Mean loss of the weights in each epoch.")]
     names = list(result.history[-1]["operations"]) if result.history else []
-    if names:
-        weights = {name: [row["operations"][name] for row in result.history] for name in names}
+    parts: list[Html] = []
+    if len(loss) > 1:  # one epoch is no course: the table says all
+        parts.append(_figure("loss", {"loss": loss}, "training loss (nats)", "Mean loss of the weights in each epoch."))
+    weights = {name: [row["operations"][name] for row in result.history] for name in names}
+    if names and len(loss) > 1:
         caption = "Mean weight of each operation over the edges, after each epoch. Press a name to hide its curve."
-        parts.append(_figure("operations", weights, "operation weight", caption))
-    columns = [Column("loss", [Cell(number(v), v) for v in loss])]
-    columns += [
-        Column(name, [Cell(number(row["operations"][name], 3), row["operations"][name]) for row in result.history])
-        for name in names
-    ]
+        parts.append(_figure("operations", weights, WEIGHT, caption))
+    columns = [Column("loss (nats)", [Cell(number(v), v) for v in loss])]
+    for name, shares in weights.items():
+        columns.append(Column(name, [Cell(number(share, 3), share) for share in shares], group=WEIGHT))
     epochs = [str(row["epoch"]) for row in result.history]
     return element("section", element("h2", "Course"), *parts, grid("Course", epochs, columns, first="epoch"), id="course")
 

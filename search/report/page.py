@@ -90,7 +90,7 @@ def document(title: str, main: Html) -> Html:
         element("title", f"warmnas: {title}"),
         element("style", _asset("style.css")),
     )
-    scripts = [element("script", _plotly()), element("script", _asset("report.js"))]
+    scripts = [element("script", _plotly()), element("script", join([_asset("points.js"), _asset("report.js")]))]
     return join([Html("<!doctype html>\n"), element("html", head, element("body", main, *scripts), lang="en")])
 
 

@@ -113,7 +113,7 @@ def _picture(entry: Row, whose: str, unit: str) -> Html:
         f"critical difference at level {entry['alpha']} (Demsar 2006): these tasks do not tell them apart."
     )
     drawing = critical_svg(entry["rank"], entry["critical_difference"], entry["cliques"], about)
-    return element("figure", drawing, element("figcaption", caption))
+    return element("figure", element("div", drawing, class_="drawing", tabindex=0), element("figcaption", caption))
 
 
 def _friedman(entry: Row) -> str:

@@ -68,23 +68,28 @@
   // Regret has a logarithmic axis; figure.linear asks for a plain one, with a line at figure.ceiling where there is one.
   const scaled = (figure, v) => (figure.linear ? v : Math.log10(v));
 
+  // What all figures have in common: the page's colours and letters.
+  const frameOf = (width) => ({
+    width: width, height: HEIGHT, showlegend: false, hovermode: "closest", dragmode: false,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", color: css("--muted") },
+    hoverlabel: { bgcolor: css("--card"), bordercolor: css("--edge"), font: { color: css("--ink"), size: 13 } },
+  });
+  const axisOf = (small) => ({ type: "log", gridcolor: css("--grid"), linecolor: css("--edge"), zeroline: false, automargin: false,
+    tickfont: { size: small ? 11 : 12 }, fixedrange: true, ticks: "outside", tickcolor: css("--edge"), showline: true });
+
   function layout(figure, curves, width) {
     const small = width < 560, size = small ? 11 : 13, most = small ? 14 : 20;
     const longest = Math.max(4, ...curves.map((curve) => curve.name.length));
     const start = figure.at[0], last = figure.at[figure.at.length - 1];
-    const left = small ? 54 : 68, right = 36 + Math.min(longest, most) * size * 0.58;
+    const digits = Math.max(...figure.yticks.map((v) => String(v).length));  // the title stands left of the numbers
+    const left = (small ? 38 : 52) + Math.max(2, digits) * 7.5, right = 36 + Math.min(longest, most) * size * 0.58;
     const xticks = spaced(figure.xticks, width - left - right);
-    const axis = { type: "log", gridcolor: css("--grid"), linecolor: css("--edge"), zeroline: false, automargin: false,
-      tickfont: { size: small ? 11 : 12 }, fixedrange: true, ticks: "outside", tickcolor: css("--edge"), showline: true };
+    const axis = axisOf(small);
     const floor = figure.zero ? [figure.floor] : [], ceiling = figure.ceiling ? [figure.ceiling] : [];
     const across = (dash) => (v) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: v, y1: v, layer: "below",
       line: { color: css("--muted"), width: dash === "dot" ? 1 : 1.6, dash: dash } });
-    return {
-      width: width, height: HEIGHT, showlegend: false, hovermode: "closest", dragmode: false,
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, sans-serif", color: css("--muted") },
+    return Object.assign(frameOf(width), {
       margin: { l: left, t: TOP, b: BOTTOM, r: right },
-      hoverlabel: { bgcolor: css("--card"), bordercolor: css("--edge"), font: { color: css("--ink"), size: 13 } },
       xaxis: Object.assign({}, axis, { title: { text: figure.counts, font: { size: 13 } },
         range: last > start ? [Math.log10(start), Math.log10(last)] : [Math.log10(last) - 0.3, Math.log10(last) + 0.3], tickvals: xticks,
         tickangle: 0, ticktext: xticks.map((v) => v.toLocaleString("en")) }),
@@ -97,14 +102,20 @@
         font: { size: small ? 11 : 12, color: css("--muted") } })), ceiling.map((v) => ({ xref: "paper", x: 0.01, y: v,
         yanchor: "bottom", xanchor: "left", text: "label-noise ceiling " + v.toFixed(2), showarrow: false,
         font: { size: small ? 11 : 12, color: css("--muted") } }))),
-    };
+    });
   }
 
   function draw(plot, figure, hidden) {
-    const curves = figure.curves.filter((curve) => !hidden.has(curve.name));
+    const curves = figure.curves.filter((curve) => !hidden.has(curve.name)), width = plot.clientWidth;
+    if (figure.kind === "points") {
+      const tools = { css: css, colourOf: colourOf, plain: plain, short: short, spaced: spaced, axis: (small) => axisOf(small) };
+      const drawn = window.warmnasPoints;
+      Plotly.react(plot, drawn.traces(figure, curves, tools), drawn.layout(figure, curves, width, frameOf(width), tools), { displayModeBar: false });
+      return;
+    }
     const bands = curves.filter((curve) => curve.error).map((curve) => band(figure, curve));
     const traces = bands.concat(curves.map((curve) => line(figure, curve)));
-    Plotly.react(plot, traces, layout(figure, curves, plot.clientWidth), { displayModeBar: false });
+    Plotly.react(plot, traces, layout(figure, curves, width), { displayModeBar: false });
   }
 
   function legendButton(curve, toggle) {

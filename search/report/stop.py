@@ -10,7 +10,7 @@ from .markup import Html, counted, element, listed
 from .method import pairs
 from .numbers import ABSENT, error, number
 from .page import document, write_page
-from .stop_figure import figure
+from .stop_figure import figure, figure_html
 
 Row = dict[str, Any]
 READING = {
@@ -54,7 +54,7 @@ def page(content: Row) -> Html:
         element("p", lead, element("code", content["protocol"]), ".", class_="lead"),
         element("ul", *found, class_="findings"),
         element("nav", *links, aria_label="Sections"),
-        element("noscript", element("p", "Sorting needs JavaScript; pictures and numbers do not.")),
+        element("noscript", element("p", "Figures and sorting need JavaScript; every number is in the tables.")),
     )
     sections = [_task(content, n, task, methods) for n, task in enumerate(tasks)]
     return document(title, element("main", header, *sections, _over_tasks(content, methods), _how(content)))
@@ -98,7 +98,7 @@ def _task(content: Row, place: int, task: str, methods: list[str]) -> Html:
         element("h2", task),
         element("p", _about(about), class_="about"),
         element("p", f"Beware: {'; '.join(noted)}.", class_="notes") if noted else None,
-        figure(task, rows, fronts, methods, about["speedup_ceiling"], "points"),
+        figure_html(task, figure(rows, fronts, methods, about["speedup_ceiling"], "percentage points"), f"figure-{place}"),
         _table(task, rows),
         id=f"task-{place}",
     )
@@ -120,12 +120,17 @@ def _table(task: str, rows: list[Row]) -> Html:
     compared = [row if row["method"] not in ("none", "oracle") else {} for row in rows]
     marks = [mark_best([row.get(key) for row in compared], sign) for key, sign in BEST]
     columns = [
-        Column("regret", [_cell(row, "regret", mark, row["regret_sem"]) for row, mark in zip(rows, marks[0], strict=True)]),
-        Column("worst tenth", [_cell(row, "regret_90") for row in rows]),
-        Column("percentile", [_cell(row, "percentile", digits=1) for row in rows]),
-        Column("speed-up", [_cell(row, "speedup", mark, digits=1) for row, mark in zip(rows, marks[1], strict=True)]),
+        Column(
+            "regret (points)",
+            [_cell(row, "regret", mark, row["regret_sem"]) for row, mark in zip(rows, marks[0], strict=True)],
+        ),
+        Column("worst tenth (points)", [_cell(row, "regret_90") for row in rows]),
+        Column("percentile (%)", [_cell(row, "percentile", digits=1) for row in rows]),
+        Column(
+            "speed-up (times)", [_cell(row, "speedup", mark, digits=1) for row, mark in zip(rows, marks[1], strict=True)]
+        ),
         Column("of the ceiling", [_share(row) for row in rows]),
-        Column("in seconds", [_cell(row, "speedup_seconds", digits=1) for row in rows]),
+        Column("speed-up in seconds", [_cell(row, "speedup_seconds", digits=1) for row in rows]),
         Column("overhead (s)", [_cell(row, "overhead_seconds") for row in rows]),
         Column("fitting (s)", [_cell(row, "fit_seconds") for row in rows]),
     ]
@@ -169,11 +174,11 @@ def over_tasks(content: Row, methods: list[str]) -> list[Row]:
 def _over_tasks(content: Row, methods: list[str]) -> Html:
     rows = over_tasks(content, methods)
     columns = [
-        Column("regret", [_cell(row, "regret") for row in rows], group="here"),
-        Column("speed-up", [_cell(row, "speedup", digits=1) for row in rows], "harmonic mean", group="here"),
-        Column("ceiling", [_cell(row, "ceiling", digits=1) for row in rows], group="here"),
-        Column("regret", [_cell(row, "published_regret") for row in rows], group="published"),
-        Column("speed-up", [_cell(row, "published_speedup", digits=1) for row in rows], group="published"),
+        Column("regret (points)", [_cell(row, "regret") for row in rows], group="here"),
+        Column("speed-up (times)", [_cell(row, "speedup", digits=1) for row in rows], "harmonic mean", group="here"),
+        Column("ceiling (times)", [_cell(row, "ceiling", digits=1) for row in rows], group="here"),
+        Column("regret (points)", [_cell(row, "published_regret") for row in rows], group="published"),
+        Column("speed-up (times)", [_cell(row, "published_speedup", digits=1) for row in rows], group="published"),
     ]
     return element(
         "section",

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -352,32 +350,3 @@ def test_dead_edges_are_faint():
 @pytest.mark.parametrize("edges", [(), ((0, 1, "a"),), ((0, 1, ""), (0, 1, "b"))])
 def test_odd_cells_can_be_drawn(edges):
     assert cell_svg(CellGraph(("in", "out"), edges)).startswith("<svg")
-
-
-PRESS = """<script>
-document.querySelector(".legend button").click();
-document.querySelectorAll("th[data-column='1'] button")[0].click();
-document.body.dataset.order = Array.from(document.querySelector("tbody").rows, (row) => row.cells[1].dataset.value);
-document.body.dataset.marks = document.querySelectorAll(".plot")[0].data.length;
-</script>"""
-
-
-def test_a_browser_draws_sorts_and_toggles(tmp_path):
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium here to load the page with")
-    path = write(tmp_path, make_result(make_table(tasks=(HOSTILE, "two"))))
-    path.write_text(path.read_text(encoding="utf-8").replace("</body>", f"{PRESS}</body>"), encoding="utf-8")
-    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
-    done = subprocess.run(
-        [browser, *flags.split(), "--disable-component-update", "--disable-quic", f"--user-data-dir={tmp_path / 'profile'}",
-         "--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom", path.as_uri()],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    assert done.stdout.count('class="main-svg"') >= 2
-    assert done.stdout.count('<button type="button" aria-pressed="true"') == 8  # of two tasks, and of the ranks
-    assert done.stdout.count('<button type="button" aria-pressed="false"') == 1
-    order = [float(v) for v in found('data-order="(.*?)"', done.stdout).split(",")]
-    assert order == sorted(order)
-    assert 'data-marks="3"' in done.stdout, "curves of two, and one band, for one of the two is deterministic"
-    assert "CONSOLE" not in done.stderr

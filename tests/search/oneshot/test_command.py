@@ -37,7 +37,7 @@ def test_json_and_files(images, tmp_path, capsys):
     page = (out / "report.html").read_text()
     assert "warmnas oneshot --method darts" in page
     assert content["cell"] in page
-    assert "operation weight" in page
+    assert "operation weight (0 to 1)" in page
     assert {path.name for path in out.iterdir()} == {"summary.json", "report.html"}
     assert main(words(images, tmp_path / "again", **{"--method": "darts"})) == 0
     assert content["cell"] in capsys.readouterr().out
