@@ -4,8 +4,8 @@
     WARMNAS_DATA=FOLDER python docs/worth_it.py table runs/worth-it [--csv docs/worth_it.csv]
 
 ``train`` trains the pool, class by class over the three tasks, and between its parts whatever the table of the classes
-so far needs; ``table`` gives the table of what is there. FOLDER has spoken-digits.npz and flowers17.npz (with or without
-their resolution in the name); animal-mnist is a package.
+so far needs; ``table`` gives the table of what is there, with --retrain of all classes so far. FOLDER has spoken-digits.npz
+and flowers17.npz (with or without their resolution in the name); animal-mnist is a package.
 """
 
 from __future__ import annotations
@@ -20,27 +20,28 @@ from worth_it_lab import BUDGET, CLASSES, RECIPE, RESNET, SEEDS, Lab
 from worth_it_replay import SEARCHES, replay, sources_of
 
 PAIRED = range(1000, 1012)
+BUDGETS = (5, BUDGET)  # of the searches in the table
 STEP = 5  # classes between two looks at what has to be retrained
-FIRST, AGAIN = 20, 20  # classes before there is a table, and before what has no search is trained with another seed
+FIRST, AGAIN = 15, 25  # classes before there is a table, and before what has no search is trained with another seed
 DRAWS = 10_000  # of the bootstrap
 ALONE = ("ResNet cell", "ResNet cell, tuned", "ResNet cell, long", "plain ResNet")
 
 
-def found_cells(lab: Lab) -> dict[tuple[str, str], list[int]]:
-    """Of each (task, optimizer): the cell that each paired seed's search finds."""
+def found_cells(lab: Lab) -> dict[tuple[str, str], list[list[int]]]:
+    """Of each (task, optimizer): what each paired seed's search has found after every training."""
     cells = np.stack([lab.space.from_string(name) for name in lab.names])
     found = {}
     for key, values in lab.validation().items():
-        task = lab.tasks[key]
-        sources = sources_of(lab.space, task)
+        sources = sources_of(lab.space, lab.tasks[key])
+        known = (lab.space, cells, values, lab.tasks[key], sources)
         for name in SEARCHES:
-            found[key, name] = [replay(lab.space, cells, values, task, sources, name, BUDGET, seed) for seed in PAIRED]
+            found[key, name] = [replay(*known, name, BUDGET, seed) for seed in PAIRED]
     return found
 
 
 def retrain_found(lab: Lab) -> None:
     """The final networks of all cells that a search finds."""
-    wanted = {(key, lab.names[cell], RECIPE, 0) for (key, _), cells in found_cells(lab).items() for cell in cells}
+    wanted = {(key, lab.names[found[-1]], RECIPE, 0) for (key, _), all in found_cells(lab).items() for found in all}
     lab.train_finals(sorted(wanted, key=lambda one: one[:2]), "found cells on train and validation")
 
 
@@ -68,23 +69,44 @@ def alone(lab: Lab, key: str) -> dict[str, list[float]]:
 
 
 def table(lab: Lab) -> pd.DataFrame:
-    """Test accuracy of every method, and of ``warm`` against it: a row per task and method, and of their mean."""
-    values: dict[str, dict[str, np.ndarray]] = {}
-    for key, task in lab.tasks.items():
-        values[task.family] = {name: np.array(each) for name, each in alone(lab, key).items()}
-    for (key, name), cells in found_cells(lab).items():
-        tests = lab.test([(key, lab.names[cell], RECIPE, 0) for cell in cells])
-        values[lab.tasks[key].family][name] = np.array(tests)
-    names = [*SEARCHES, *ALONE]
-    values["mean"] = {name: np.mean([values[t.family][name] for t in lab.tasks.values()], axis=0) for name in names}
-    rows = []
-    for family, each in values.items():
-        for name in names:
-            difference = each["warm"] - each[name]
-            low, high = interval(difference)
-            row = {"task": family, "method": name, "test": each[name].mean(), "sd": each[name].std(ddof=1)}
-            rows.append(row | {"warm_minus": difference.mean(), "low": low, "high": high})
+    """A row per task and method, and for the mean of the tasks: test and validation accuracy, and ``warm`` against it.
+
+    Test accuracy after fewer trainings is given where all networks that were found then are retrained.
+    """
+    rows: list[dict[str, object]] = []
+    replayed = found_cells(lab)
+    for budget in BUDGETS:
+        tests: dict[str, dict[str, np.ndarray]] = {task.family: {} for task in lab.tasks.values()}
+        validated: dict[str, dict[str, np.ndarray]] = {task.family: {} for task in lab.tasks.values()}
+        values = lab.validation()
+        for (key, name), searches in replayed.items():
+            family, cells = lab.tasks[key].family, [found[:budget][-1] for found in searches]
+            tests[family][name] = np.array(lab.test([(key, lab.names[cell], RECIPE, 0) for cell in cells]))
+            validated[family][name] = values[key][cells]
+        for key, task in lab.tasks.items() if budget == BUDGET else ():
+            each = {name: np.array(found) for name, found in alone(lab, key).items()}
+            tests[task.family] |= each
+            validated[task.family] |= {name: np.full(len(PAIRED), np.nan) for name in each}
+        for found in (tests, validated):
+            names = list(found[next(iter(found))])
+            found["mean"] = {name: np.mean([each[name] for each in found.values()], axis=0) for name in names}
+        for family in tests:
+            rows += [
+                {"trainings": budget, "task": family} | _row(name, tests[family], validated[family])
+                for name in tests[family]
+            ]
     return pd.DataFrame(rows)
+
+
+def _row(name: str, tests: dict[str, np.ndarray], validated: dict[str, np.ndarray]) -> dict[str, object]:
+    """Means over the paired seeds, and of ``warm`` less this method with a 95 % interval."""
+    found: dict[str, object] = {"method": name}
+    for what, values in (("validation", validated), ("test", tests)):
+        difference = values["warm"] - values[name]
+        low, high = interval(difference)
+        found |= {what: values[name].mean(), f"{what}_warm_minus": difference.mean(), "low": low, "high": high}
+        found[f"{what}_low"], found[f"{what}_high"] = found.pop("low"), found.pop("high")
+    return found
 
 
 def interval(differences: np.ndarray) -> tuple[float, float]:
@@ -112,13 +134,15 @@ def main() -> None:
     parser.add_argument("what", choices=("train", "table"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--classes", type=int, default=CLASSES, help="of the pool")
+    parser.add_argument("--retrain", action="store_true", help="train first what the table of the cells so far lacks")
     parser.add_argument("--csv", type=Path, help="where to write the table")
     given = parser.parse_args()
     lab = Lab(given.folder, given.classes, lambda text: print(text, flush=True))
     if given.what == "train":
         train(lab)
         return
-    retrain_found(lab)
+    if given.retrain:
+        retrain_found(lab)
     found = table(lab)
     pool = {lab.tasks[key].family: int(np.isfinite(values).sum()) for key, values in lab.validation().items()}
     print(f"cells of the pool so far: {pool}; {len(PAIRED)} paired seeds")

@@ -32,8 +32,8 @@ def choices(measured: Sequence[int], seed: int) -> list[int]:
 def replay(
     space: SearchSpace, cells: Genotypes, values: np.ndarray, task: ImageTask, sources: Sequence[SourceTask],
     optimizer: str, budget: int, seed: int,
-) -> int:  # fmt: skip
-    """Place of the cell that a search finds.
+) -> list[int]:  # fmt: skip
+    """Place of the best cell by validation after every training of a search, as many as its budget allows.
 
     Args:
         space: of the cells.
@@ -42,20 +42,19 @@ def replay(
         task: whose they are.
         sources: earlier tasks.
         optimizer: proposes.
-        budget: trainings, the ResNet cell's included.
+        budget: trainings, the ResNet cell's included; no more than there are candidates.
         seed: of the paired searches: they have the same candidates.
     """
     listed = choices(np.flatnonzero(np.isfinite(values)).tolist(), seed)
     candidates = Candidates(space, cells[listed], np.array(listed))
-    given = problem(candidates, sources, task.name, min(budget, len(listed) - 1), seed, len(task.classes))
+    trainings = min(budget, len(listed) - 1)
+    given = problem(candidates, sources, task.name, trainings, seed, len(task.classes))
     search, taken = make_optimizer(optimizer, given), [0]
     rng = np.random.default_rng([seed, 8])
     while True:
-        told = values[[listed[taken[-1]]]]
-        search.tell(candidates.genotypes[taken[-1]][None, None], told[None])
-        if len(taken) == given.budget - 1:
-            found = max(taken, key=lambda row: values[listed[row]])
-            return listed[found]
+        search.tell(candidates.genotypes[taken[-1]][None, None], values[[[listed[taken[-1]]]]])
+        if len(taken) == trainings:
+            return [listed[max(taken[:end], key=lambda row: values[listed[row]])] for end in range(1, trainings + 1)]
         taken.append(_next(search, candidates, taken, rng))
 
 
