@@ -142,6 +142,24 @@ def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(line, completed=done, total=total, refresh=True)
 
 
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Says on a terminal that work goes on, and for how long it has, where its parts cannot be counted beforehand.
+
+    It draws from a thread, so nothing inside may fork.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield
+
+
 def grid(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
     """Print a table on stdout; the first ``left`` columns are text, the others are numbers."""
     from rich import box

@@ -106,7 +106,8 @@ def bench_import(
     from ..bench import importing
 
     options = importing.options(space, mapping, rename, metric, name, source, licence, last_epoch)
-    content = importing.import_to(file, form, out, options)
+    with console.busy(f"reading {file.name}"):
+        content = importing.import_to(file, form, out, options)
     return as_json(content) if json else lambda: console.print_import(content)
 
 
@@ -129,5 +130,6 @@ def bench_export(
     """A benchmark in long form (a line per measurement), or as a table file."""
     from ..bench import exporting
 
-    exporting.export(open_tables([benchmark])[0], out)
+    with console.busy(f"writing {out.name}"):
+        exporting.export(open_tables([benchmark])[0], out)
     return lambda: print(f"{out} written")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .. import console
 from . import names
 from .common import Printer, example
 
@@ -23,6 +24,7 @@ def export(
     """The network that a search found; it takes uint8 images (n, height, width, channels) and gives logits."""
     from ..search.live.exporting import export_run
 
-    worst = export_run(run, format, out)
+    with console.busy(f"writing and checking {format}"):
+        worst = export_run(run, format, out)
     checked = "" if format == "state-dict" else f" (checked: logits differ by at most {worst:.1e})"
     return lambda: print(f"{out}: {format}{checked}")

@@ -100,7 +100,8 @@ def metadata_export(
     from ..metadata import experiments
 
     with contextlib.closing(experiments.ExperimentStore(store, read_only=not describe)) as opened:
-        table = experiments.export(opened, out.stem, space=space, recipe=recipe, partial=partial)
+        with console.busy("freezing the store"):
+            table = experiments.export(opened, out.stem, space=space, recipe=recipe, partial=partial)
         if describe:
             with console.counting_bar("tasks described") as progress:
                 table = experiments.describe(table, opened, progress=progress)

@@ -38,7 +38,8 @@ def fit(
     """Learn a predictor from the validation values of one task, and save it."""
     from ..search import models
 
-    content = models.fit_model(predictor, open_tables([table])[0], target, out, seed)
+    with console.busy(f"{predictor} learns {target}"):
+        content = models.fit_model(predictor, open_tables([table])[0], target, out, seed)
     learned = f"{content['predictor']} of {content['architectures']} architectures of {content['task']}"
     return as_json(content) if json else lambda: print(f"{out}: {learned} ({content['table']})")
 
@@ -65,5 +66,6 @@ def predict(
     """What a saved predictor says of architectures: expected value and standard deviation, in the metric's unit."""
     from ..search import models
 
-    content = models.predict_with(model, open_tables([table])[0], task, arch)
+    with console.busy(f"predicting {task}"):
+        content = models.predict_with(model, open_tables([table])[0], task, arch)
     return as_json(content) if json else lambda: console.print_predictions(content["rows"])

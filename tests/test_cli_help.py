@@ -112,6 +112,7 @@ BASE = {  # what stands on the line beside the name that is asked about
 }
 ANOTHER = {  # beside these options something else has to stand
     ("search", "--benchmark"): "--task cifar100",
+    ("oneshot", "--data"): "--method darts --out T/x",
     ("search", "--task"): "--benchmark nasbench201",
     ("metadata export", "--space"): "",
     ("oneshot", "--task"): "--method darts --data digits --out T/x --epochs 1 --validate --table nasbench201",
