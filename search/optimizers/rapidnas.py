@@ -4,12 +4,14 @@ Generator and predictor are meta-trained on the source tasks that a run knows, o
 target the generator draws cells from its images, the predictor ranks them, and they are evaluated in that order; when they
 run out, the other candidates follow in the predictor's order. No result of the target changes anything, as published.
 
-Needed are the images of the target and of all sources, or an ``embedding`` stored for all of them in the table. Without
-sources and without a model there is nothing to learn from, and the order is random.
+Needed are the images of the target and of all sources, or an ``embedding`` stored for all of them in the table. Where the
+target's images are here and a source's are not, as in a search on somebody's own images, the weights that come with warmnas
+take the place of the training. Without sources and without a model there is nothing to learn from, and the order is random.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +38,8 @@ class RapidNASSearch(OrderOptimizer):
         reads: ``images``, ``embedding``, or ``auto``: images where all are here, else stored embeddings.
         steps: of the meta-training.
         generate: cells that are drawn and ranked.
-        model: a file of ``python -m warmnas.transfer.rapidnas.train`` instead of a training on the sources, or ``shipped``.
+        model: a file of ``python -m warmnas.transfer.rapidnas.train`` instead of a training on the sources, or ``shipped``:
+            what comes with warmnas.
         images: the target's images, as ``warmnas search --data`` takes them, where the table does not name them.
         relatives: ``yes`` allows a model that was trained on tasks of the target's family.
 
@@ -63,8 +66,31 @@ class RapidNASSearch(OrderOptimizer):
         if steps < 1 or generate < 1:
             raise WarmnasError(f"rapidnas: steps={steps}, generate={generate}; both are at least 1")
         self.loss, self.steps, self.generate = loss, steps, generate
-        self._loaded = _Loaded(self._load(model, images, relatives == "yes")) if model else None
+        self._loaded: _Loaded | None = None
+        if not model and problem.sources and self._sources_lack(reads, images):
+            warnings.warn(
+                "rapidnas: the images of a source are not here; weights that come with warmnas are used", stacklevel=2
+            )
+            model = "shipped"
+        if model:
+            self._loaded = _Loaded(self._load(model, images, relatives == "yes"))
         self._sets = self._read(reads, images) if model or problem.sources else []
+
+    def _sources_lack(self, reads: str, images: str) -> bool:
+        """Whether the target's images are here, and not what of the sources would be learned from."""
+        from ...transfer.rapidnas.described import sets_of
+
+        described = self.problem.described
+        if reads not in ("auto", "images") or len(described) != 1 + len(self.problem.sources):
+            return False
+        try:
+            sets_of(described[1:] if images else described, "images" if images else reads)
+        except WarmnasError:
+            try:
+                return bool(images) or bool(sets_of(described[:1], "images"))
+            except WarmnasError:
+                return False
+        return False
 
     def _load(self, model: str, images: str, relatives: bool) -> RapidNAS:
         from ...transfer.rapidnas import RapidNAS, shipped

@@ -7,8 +7,11 @@ import warnings
 import numpy as np
 import pytest
 
-from warmnas.bench import Candidates, FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError, space
+from warmnas.bench import Candidates, FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError, open_benchmark, space
 from warmnas.search import Problem, SourceTask, make_optimizer
+from warmnas.search.live.problem import candidates, table_sources
+from warmnas.search.live.problem import problem as live_problem
+from warmnas.search.live.run import TABLES
 
 CELLS = space("nasbench201")
 EVERY = CELLS.all_genotypes()
@@ -126,3 +129,17 @@ def test_a_space_too_large_to_list_is_searched_in_a_sample() -> None:
     rows = search(of, truth[1::2])[0]
     assert len(np.unique(rows)) == 9
     assert truth[1::2][rows].max() >= np.sort(truth[1::2])[-4]
+
+
+def test_the_shipped_tables_are_the_prior_of_a_new_task() -> None:
+    """No file of weights is needed: what ships is enough to begin at once, with what was good on other tasks."""
+    tables = [open_benchmark(name) for name in TABLES]
+    listed = candidates(CELLS)
+    sources = table_sources(tables, CELLS, "a new family", "no such images")
+    assert len(sources) >= 13
+    optimizer = make_optimizer("warm", live_problem(listed, sources, "new", 5, 0, 10))
+    first = CELLS.index(CELLS.canonical(optimizer.ask(5)[0]))
+    of_source = next(one for one in sources if one.name == "nasbench201:cifar100")
+    keys = CELLS.index(CELLS.canonical(of_source.genotypes[0]))
+    places = [(of_source.values[0] > of_source.values[0][keys == key].mean()).mean() for key in first]
+    assert max(places) < 0.1  # each first proposal is among the best cells of a task that has them all

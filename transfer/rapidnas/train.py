@@ -1,10 +1,14 @@
 """Meta-train RapidNAS on the tasks of tables and write a model.
 
     python -m warmnas.transfer.rapidnas.train --table subsets-v1 --loss rank --out FOLDER
+    python -m warmnas.transfer.rapidnas.train --shipped --loss rank --out FOLDER
 
 The folder then holds ``LOSS.safetensors``, the model (``RapidNAS.load``, or ``rapidnas[model=...]`` in a study), and
 ``LOSS.state.safetensors``, its checkpoint. Step s draws from (seed, s), so a training that was stopped goes on with the
 same command, to the same weights bit for bit. The images of the tasks are looked for by name, and below WARMNAS_DATA.
+
+``--shipped`` makes the weights that come with warmnas again: :data:`SHIPPED`. They have seen no class of the tasks that
+docs/rapidnas.md judges them on, so its figures are theirs.
 """
 
 from __future__ import annotations
@@ -16,15 +20,19 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ... import __version__
 from ...bench import Table, WarmnasError, open_benchmark
 from . import checkpoint
 from .experience import experience
 from .model import Experience, RapidNAS
+
+SHIPPED = ("--table", "subsets-v1", "--without", "part=5,", r"^cifar10\[")
 
 
 def gathered(tables: Sequence[Table], without: Sequence[str], reads: str) -> tuple[list[Experience], dict[str, Any]]:
@@ -40,8 +48,17 @@ def gathered(tables: Sequence[Table], without: Sequence[str], reads: str) -> tup
         found = experience(table, tasks, reads)
         families |= {table.family(one.name) for one in found}
         known += found
-    notes = {"tables": {t.name: t.hash for t in tables}, "tasks": [e.name for e in known], "families": sorted(families)}
-    return known, notes
+    notes: dict[str, Any] = {"tables": {t.name: t.hash for t in tables}, "plans": plans(tables)}
+    return known, {**notes, "tasks": [e.name for e in known], "families": sorted(families)}
+
+
+def plans(tables: Sequence[Table]) -> dict[str, str]:
+    """BLAKE2 digest of the plan that warmnas measured a table by, for tables that have one: name to digest."""
+    folder, found = resources.files("warmnas.metadata") / "plans", {}
+    for table in tables:
+        if (file := folder / f"{table.name}.toml").is_file():
+            found[table.name] = hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
+    return found
 
 
 def train(
@@ -70,7 +87,7 @@ def train(
             line = f"step {networks.step}: predictor {predictor:.4f}, generator {generator:.4f}"
             print(line, file=sys.stderr, flush=True)
             losses, saved = [], time.monotonic()
-    model.save(path, {**notes, "identity": identity})
+    model.save(path, {**notes, "identity": identity, "without": list(without), "version": __version__})
     return path
 
 
@@ -92,6 +109,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--loss", default="squared", help="squared, as published, or rank: pairwise within each task")
     parser.add_argument("--without", nargs="*", default=[], help="patterns of names of tasks to leave out")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and model")
+    words = sys.argv[1:] if words is None else words
+    if "--shipped" in words:
+        words = [*(word for word in words if word != "--shipped"), *SHIPPED]
     options = parser.parse_args(words)
     try:
         tables = [open_benchmark(name) for name in options.table]
