@@ -9,7 +9,7 @@
     return curves.flatMap((curve) => [
       { x: curve.line.map((p) => p[0]), y: curve.line.map((p) => Math.sqrt(p[1])), type: "scatter", mode: "lines",
         line: { color: colour(curve), width: 1.6, dash: curve.dash }, hoverinfo: "skip", meta: "line" },
-      { x: curve.points.map((p) => p.x), y: curve.points.map((p) => Math.sqrt(p.y)), type: "scatter", mode: "markers",
+      { x: curve.points.map((p) => p.x), y: curve.points.map((p) => Math.sqrt(p.y)), type: "scatter", mode: "markers", cliponaxis: false,
         error_y: { type: "data", symmetric: false, thickness: 1.4, width: 3, color: colour(curve),
           array: curve.points.map((p) => Math.sqrt(p.y + p.error) - Math.sqrt(p.y)),
           arrayminus: curve.points.map((p) => Math.sqrt(p.y) - Math.sqrt(Math.max(0, p.y - p.error))) },
