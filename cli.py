@@ -11,13 +11,16 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 
 from . import __version__, console
 from .bench.errors import WarmnasError, near
+from .bench.registry import PluginWarning
 from .commands import bench, export, fewshot, metadata, oneshot, predictors, proxies, search, stop, study
 from .commands.names import expand, expand_for_shell
 
@@ -60,6 +63,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     expand_for_shell()
+    with _plain_warnings():
+        return _outcome(arguments)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """A plug-in that is left out is said in one line; other warnings look as usual."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, PluginWarning):
+            console.complain(message)
+        else:
+            usual(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
+
+
+def _outcome(arguments: Sequence[str]) -> int:
+    """The exit code of a command; what went wrong is said in one line."""
     try:
         command = "warmnas " + shlex.join(arguments)
         outcome = app(args=expand(arguments), prog_name="warmnas", standalone_mode=False, obj=command)

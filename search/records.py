@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..bench import WarmnasError
+from ..bench.registry import plugged
 from ..jsontext import plain, to_json
 from .protocol import sources_of
 
@@ -42,9 +43,9 @@ FILES = (SUMMARY, TRAJECTORIES, REPORT)
 def versions(libraries: Iterable[str] = ()) -> dict[str, str]:
     """Versions of Python and of the packages that figures depend on, without importing them.
 
-    ``libraries`` are those whose optimizers took part.
+    ``libraries`` are those whose optimizers took part; plug-ins that were loaded are there too.
     """
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version()} | plugged()
     for package in (*PACKAGES, *libraries):
         try:
             found[package] = metadata.version(package)

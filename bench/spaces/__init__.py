@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import UnknownName
+from ..registry import Registry
 from .base import CellGraph, FloatArray, Gene, Genotypes, IntArray, SearchSpace, UniformSource
 from .categorical import CATEGORICAL, CategoricalSpace
 from .chain import ChainSpace
@@ -18,28 +18,25 @@ from .nasbench_graph import PROTEINS_OPERATIONS, NASBenchGraphSpace
 from .nats_size import NATSSizeSpace
 from .transnas import TransNASMacroSpace, TransNASMicroSpace
 
-SPACES: dict[str, SearchSpace] = {
-    s.name: s
-    for s in (
-        NASBench101Space(),
-        NASBench201Space(),
-        NATSSizeSpace(),
-        DARTSSpace(),
-        *subspaces(),
-        TransNASMicroSpace(),
-        TransNASMacroSpace(),
-        NASBenchGraphSpace(),
-        NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
-        ChainSpace(),
-        ElasticSpace(),
-    )
-}
+SPACES: Registry[SearchSpace] = Registry("search space")
+for _space in (
+    NASBench101Space(),
+    NASBench201Space(),
+    NATSSizeSpace(),
+    DARTSSpace(),
+    *subspaces(),
+    TransNASMicroSpace(),
+    TransNASMacroSpace(),
+    NASBenchGraphSpace(),
+    NASBenchGraphSpace("nasbench-graph-proteins", PROTEINS_OPERATIONS),
+    ChainSpace(),
+    ElasticSpace(),
+):
+    SPACES[_space.name] = _space
 
 
 def space(name: str) -> SearchSpace:
     """The search space of that name."""
-    if name not in SPACES:
-        raise UnknownName("search space", name, SPACES)
     return SPACES[name]
 
 

@@ -9,9 +9,15 @@ from warmnas.bench import Registry, UnknownName, registry
 
 class Point:
     value = "somewhere.else"
+    dist = None
 
     def __init__(self, load):
         self.load = load
+
+
+def points_of(*groups):
+    """A stand-in for what is installed: these points in the group of the test, and no plug-ins."""
+    return lambda group: list(groups) if group == "made.up" else []
 
 
 def test_modules_register_when_a_name_is_not_known_yet(monkeypatch):
@@ -22,7 +28,7 @@ def test_modules_register_when_a_name_is_not_known_yet(monkeypatch):
         loaded.append(1)
         things("later")("b")
 
-    monkeypatch.setattr(registry, "entry_points", lambda group: [Point(load)] if group == "made.up" else [])
+    monkeypatch.setattr(registry, "entry_points", points_of(Point(load)))
     things("now")("a")
     assert things["now"] == "a"
     assert not loaded
@@ -36,8 +42,8 @@ def test_modules_register_when_a_name_is_not_known_yet(monkeypatch):
 def test_a_module_that_fails_is_said_and_does_not_stop_the_others(monkeypatch):
     things: Registry[str] = Registry("thing", "made.up")
     points = [Point(lambda: 1 / 0), Point(lambda: things("good")("g"))]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
-    with pytest.warns(UserWarning, match=r"somewhere.else adds no thing: ZeroDivisionError"):
+    monkeypatch.setattr(registry, "entry_points", points_of(*points))
+    with pytest.warns(registry.PluginWarning, match=r"plug-in somewhere.else is left out: ZeroDivisionError"):
         assert "good" in things
 
 
