@@ -129,8 +129,8 @@ def show(path: Path) -> None:
         if not mine:
             continue
         codes = " ".join(f"`{''.join(str(int(g)) for g in space(SPACE).from_string(row['cell']))}`" for row in mine)
-        keys = (("skips", 1), ("alone", 1), ("rank", 0), ("worse", 2), ("real_rank", 0), ("tau", 2), ("accuracy", 0))
-        keys = (*keys, ("processor_seconds", 0), ("peak_memory_mb", 0))
+        keys = [("skips", 1), ("alone", 1), ("rank", 0), ("worse", 2), ("real_rank", 0), ("tau", 2), ("accuracy", 0)]
+        keys += [("processor_seconds", 0), ("peak_memory_mb", 0)]
         print(f"| `{method}` | {codes} | {' | '.join(mean(mine, *key) for key in keys)} |")
     print("\n| method | searches | p(better than random) | standard error | true % |\n|---|---|---|---|---|")
     for method in TEN:

@@ -18,9 +18,31 @@ SpecOf = Callable[[str], str]
 Vary = Callable[..., Table]
 RUNS = 3
 # Those whose proposals come from sums of floating-point numbers, which depend in the last bit on how many runs there are.
-WITH_A_MODEL = {"bananas", "brp", "copula", "deep-kernel-gp", "ehvi", "gp", "nao", "rapidnas", "rgpe", "warm", "xfernas"}
+WITH_A_MODEL = {
+    "bananas",
+    "brp",
+    "copula",
+    "deep-kernel-gp",
+    "ehvi",
+    "gp",
+    "nao",
+    "rapidnas",
+    "reinforce",
+    "rgpe",
+    "warm",
+    "xfernas",
+}
 
-TRAINED = {"bananas", "brp", "copula", "deep-kernel-gp", "nao", "rapidnas", "xfernas"}  # the slow ones among them
+TRAINED = {
+    "bananas",
+    "brp",
+    "copula",
+    "deep-kernel-gp",
+    "nao",
+    "rapidnas",
+    "reinforce",
+    "xfernas",
+}  # the slow ones among them
 
 # tapas is for chains alone and stands in test_opt_tapas.py.
 every_optimizer = pytest.mark.parametrize("name", [name for name in optimizers if name != "tapas"])

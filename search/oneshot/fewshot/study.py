@@ -122,7 +122,7 @@ def check_numbers(ways: int, shots: int, queries: int, meta_steps: int, episodes
 def compared(table: FloatArray, rates: Rates) -> dict[str, Any]:
     """Rows, differences and the verdict of accuracies in percent, (episodes, method and controls and soft mixture)."""
     searched = rates.rate_alpha > 0
-    rows = [{"name": name, **_mean(table[:, i])} for i, name in enumerate(("method", *CONTROLS))]
+    rows: list[dict[str, Any]] = [{"name": name, **_mean(table[:, i])} for i, name in enumerate(("method", *CONTROLS))]
     for i, row in enumerate(rows[1:], 1):
         row["difference"] = _mean(table[:, 0] - table[:, i])
     own = rows[2]["difference"]
