@@ -8,6 +8,7 @@ listed by where they start: only so are the cells that stay at chance level the 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from warmnas.transfer.lcranknet.study import VARIANTS, fit_variants, ranked, wit
 CELLS = space("nasbench201")
 EDGES = [0, 1, 3, 2, 4, 5]
 EPOCHS = (1, 3, 5, 10, 15, 25, 40, 50)
+EVERY = (*VARIANTS, "without sources")
 SOURCE, TARGETS = "CIFAR10", ("CIFAR100", "TinyImagenet")
 ROWS = 1000  # trainings of the source
 FINISHED = 10
@@ -33,7 +35,7 @@ def curves_of(path: Path, task: str) -> TaskCurves:
     return cells[ids].astype(np.int8), values.astype(np.float64)
 
 
-def study(path: Path, seed: int, steps: int, out: Path) -> None:
+def study(path: Path, seed: int, steps: int, out: Path, variants: Sequence[str]) -> None:
     """Both targets, in a drawn order, from trainings on the source of other function classes; rows go to ``out``."""
     rng = np.random.default_rng(seed)
     targets = {name: curves_of(path, name) for name in TARGETS}
@@ -41,7 +43,7 @@ def study(path: Path, seed: int, steps: int, out: Path) -> None:
     source = without_classes(curves_of(path, SOURCE), CELLS, classes)
     drawn = rng.permutation(len(source[1]))[:ROWS]
     orders = {name: rng.permutation(len(curves)) for name, (_, curves) in targets.items()}
-    for variant in (*VARIANTS, "without sources"):
+    for variant in variants:
         alone = variant == "without sources"
         sources = {} if alone else {SOURCE: (source[0][drawn], source[1][drawn])}
         fitted = (
@@ -63,10 +65,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, action="append", help="1000 if none is given; may be repeated")
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("lcranknet.csv"))
+    parser.add_argument("--variant", action="append", choices=EVERY, help="all if none is given; may be repeated")
     options = parser.parse_args()
     seeds = options.seed or [1000]
     for seed in seeds:
-        study(options.curves, seed, options.steps, options.out)
+        study(options.curves, seed, options.steps, options.out, options.variant or EVERY)
     scores = pd.read_csv(options.out).drop_duplicates()
     print(scores.pivot_table("spearman", ["task", "finished", "method"], "epochs", sort=False).round(3).to_string())
 
