@@ -53,12 +53,13 @@ def one_epoch(search: Search) -> None:
         total += weights_step(search, x, y)
     search.progress = first + 1.0
     search.epoch += 1
+    epoch = search.epoch  # a part may take the search back to an earlier one
     method.update.epoch(search)
     for part in method.parts:
         part.after_epoch(search)
     _check(search, total / steps)
     scores = operation_weights(search) if search.alphas else {}
-    search.history.append({"epoch": search.epoch, "loss": total / steps, "operations": scores, **search.notes})
+    search.history.append({"epoch": epoch, "loss": total / steps, "operations": scores, **search.notes})
     search.notes = {}
 
 

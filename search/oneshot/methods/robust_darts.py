@@ -5,10 +5,11 @@ First-order DARTS whose curvature in alpha is watched: the dominant eigenvalue o
 
 * ``es``: stop when the smoothed eigenvalue has risen by more than a third within five epochs, and return to alpha of then;
 * ``l2``: a larger weight decay of the weights (81e-4, the strongest of the paper's four);
+* ``ada``: at that point go back to that epoch with three times the weight decay, at most 243e-4, and train on
+  (``parts/adaptive.py``);
 * ``dp``: drop-path up to .2.
 
-The paper chooses among four strengths by short trainings of their cells, and its DARTS-ADA also rolls weights back: neither
-is here.
+The paper chooses among four strengths of ``l2`` and ``dp`` by short trainings of their cells; that is not here.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ from .darts import ALPHA, WEIGHTS
 
 @methods("robust-darts")
 def robust_darts(variant: str = "es", decay: float = 81e-4, drop: float = 0.2, products: int = 20) -> Method:
-    """``variant``: es, l2 or dp; ``decay`` of l2, ``drop`` of dp; ``products``: Hessian-vector products of an epoch."""
+    """``variant``: es, ada, l2 or dp; ``decay`` of l2, ``drop`` of dp; ``products`` of the Hessian in an epoch."""
+    from ..parts.adaptive import Adaptive
     from ..parts.curvature import Curvature
     from ..parts.drop_path import DropPath
     from ..parts.first_order import FirstOrder
     from ..parts.mixed import Softmax
     from ..parts.reading import ArgMax
 
-    if variant not in ("es", "l2", "dp") or products < 1:
-        raise ValueError("variant is es, l2 or dp, products a whole number from 1")
-    parts: tuple[Regulariser, ...] = (Curvature(products=products, stop=variant == "es"),)
+    if variant not in ("es", "ada", "l2", "dp") or products < 1:
+        raise ValueError("variant is es, ada, l2 or dp, products a whole number from 1")
+    watch = Adaptive(products=products) if variant == "ada" else Curvature(products=products, stop=variant == "es")
+    parts: tuple[Regulariser, ...] = (watch,)
     if variant == "dp":
         parts = (*parts, DropPath(drop))
     weights = replace(WEIGHTS, weight_decay=decay) if variant == "l2" else WEIGHTS

@@ -64,10 +64,14 @@ class Curvature(Regulariser):
         search.notes["eigenvalue"] = value
         now, then = self._smooth(len(self._values)), self._smooth(len(self._values) - self.window)
         if self.stop and then is not None and now is not None and now > 0 and then / now < self.ratio:
-            with torch.no_grad():
-                for alpha, kept in zip(search.alphas, self._alphas[0], strict=True):
-                    alpha.copy_(kept)
-            search.stop(f"curvature rose; alpha is that of epoch {search.epoch - self.window}")
+            self.risen(search)
+
+    @torch.no_grad()
+    def risen(self, search: Search) -> None:
+        """Back to an earlier alpha, and the end."""
+        for alpha, kept in zip(search.alphas, self._alphas[0], strict=True):
+            alpha.copy_(kept)
+        search.stop(f"curvature rose; alpha is that of epoch {search.epoch - self.window}")
 
     def _smooth(self, end: int) -> float | None:
         """Mean of the ``window`` values before ``end``; None where there are fewer."""

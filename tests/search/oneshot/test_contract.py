@@ -21,7 +21,7 @@ def kill(epoch, row):
     raise Killed
 
 
-@pytest.mark.parametrize("name", list(methods))
+@pytest.mark.parametrize("name", [*methods, "robust-darts[variant=ada,products=2]"])
 def test_killed_on_other_validation_images_it_still_ends_with_the_same_cell(name, run, noisy, tmp_path):
     """Equal seeds give equal cells, a resumed search is the search, and no decision reads what judges the cell."""
     whole = run(name)

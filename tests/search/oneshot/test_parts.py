@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,8 @@ from warmnas.bench.networks.mixture import Mixture
 from warmnas.metadata.tasks import Part
 from warmnas.search.oneshot.loop import one_epoch
 from warmnas.search.oneshot.memory import held_bytes
+from warmnas.search.oneshot.parts import curvature
+from warmnas.search.oneshot.parts.adaptive import Adaptive, restore, snapshot
 from warmnas.search.oneshot.parts.candidates import most_probable
 from warmnas.search.oneshot.parts.colour import colour_bins, lab
 from warmnas.search.oneshot.parts.controller import Controller
@@ -74,6 +77,45 @@ def test_curvature_stops_and_goes_back(searched):
     assert search.stopped == f"curvature rose; alpha is that of epoch {search.epoch - 2}"
     assert float(search.alphas[0].detach().mean()) == 1.0
     assert np.isfinite(search.notes["eigenvalue"])
+
+
+def test_adaptive_decay_goes_back_as_a_whole(run, tmp_path, monkeypatch):
+    """The eigenvalue doubles with every epoch until the decay is at its most: 3, then 9, 27, 81 and 243 times 1e-4."""
+    seen: list[int] = []
+
+    def grows(loss, parameters, products):
+        seen.append(1)
+        return 2.0 ** len(seen)
+
+    monkeypatch.setattr(curvature, "dominant_eigenvalue", grows)
+    monkeypatch.setattr(Adaptive.__init__, "__defaults__", (3.0, 243e-4, 1, 0.75, 20))
+    marks = {}
+
+    def note(epoch, row):
+        marks[len(marks)] = epoch, row["epoch"], round(row["weight decay"] * 1e4)
+
+    found = run("robust-darts[variant=ada]", epochs=4, report=note, folder=tmp_path)
+    assert [mark[1] for mark in marks.values()] == [1, 2, 2, 2, 2, 2, 3, 4]
+    assert [mark[0] for mark in marks.values()] == [1, 1, 1, 1, 1, 2, 3, 4]
+    assert [mark[2] for mark in marks.values()] == [3, 9, 27, 81, 243, 243, 243, 243]
+    assert [row["epoch"] for row in found.history] == [mark[1] for mark in marks.values()]
+    assert not found.stopped
+
+
+def test_a_snapshot_is_the_whole_state(searched):
+    search = searched("darts")
+    kept, before = snapshot(search), {k: v.clone() for k, v in search.supernet.state_dict().items()}
+    alpha = search.alphas[0].detach().clone()
+    moments = copy.deepcopy(search.weights_optimizer.state_dict()["state"])
+    epoch = search.epoch
+    one_epoch(search)
+    assert not torch.equal(search.alphas[0].detach(), alpha)
+    restore(search, kept)
+    assert (search.epoch, search.progress) == (epoch, float(epoch))
+    assert torch.equal(search.alphas[0].detach(), alpha)
+    assert all(torch.equal(v, before[k]) for k, v in search.supernet.state_dict().items())
+    for place, state in search.weights_optimizer.state_dict()["state"].items():
+        assert torch.equal(state["momentum_buffer"], moments[place]["momentum_buffer"])
 
 
 def test_straight_through_is_one_hot_with_the_gradient_of_the_softmax():
