@@ -31,7 +31,7 @@ def _entries() -> tuple[tuple[frozenset[str], str], ...]:
 
 
 def citations_html(names: Iterable[str]) -> Html:
-    """A folded block with the BibTeX of what a report used."""
-    entries = bibtex(names)
+    """A folded block with the BibTeX of what a report used; says so where none of it has a paper."""
+    entries = bibtex(names) or "% nothing that was used here has a paper of its own"
     shown = element("pre", element("code", entries), tabindex=0)
     return element("details", element("summary", "To cite what was used (BibTeX)"), shown, class_="cite")

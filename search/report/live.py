@@ -11,6 +11,7 @@ from typing import Any
 
 from ...bench import CellGraph
 from .cells import cell_svg
+from .citations import citations_html
 from .grid import BEST, Cell, Column, grid
 from .live_figures import confusion_table, curves_svg
 from .markup import Html, element, join
@@ -255,4 +256,12 @@ def _how(content: Mapping[str, Any]) -> Html:
         ("Versions", ", ".join(f"{name} {number}" for name, number in content["versions"].items())),
     ]
     rows = [element("div", element("dt", name), element("dd", value)) for name, value in facts]
-    return element("section", element("h2", "How"), element("dl", *rows, class_="reading"))
+    cited = citations_html(_used(content))
+    return element("section", element("h2", "How"), element("dl", *rows, class_="reading"), cited)
+
+
+def _used(content: Mapping[str, Any]) -> list[str]:
+    """Names whose papers the report cites: optimizer, stopper, space, and the benchmarks among the sources."""
+    settings = content["settings"]
+    named = [str(settings[key]) for key in ("optimizer", "stopper", "space") if settings.get(key)]
+    return [*named, *(source["name"].partition(":")[0] for source in content["sources"])]

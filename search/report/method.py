@@ -91,7 +91,8 @@ def _used(result: StudyResult) -> list[str]:
     """Names whose papers the report cites: optimizers, benchmarks and their spaces, the checklist."""
     benchmarks = [name for table in result.tables for name in (table.name, table.space.name)]
     tests = ["ranks"] if result.statistics["ranks"] else []
-    return [*(outcome.optimizer for outcome in result.outcomes), *benchmarks, *tests, "checklist"]
+    stoppers = [result.protocol.stopper] if result.protocol.stopper else []
+    return [*(outcome.optimizer for outcome in result.outcomes), *stoppers, *benchmarks, *tests, "checklist"]
 
 
 def _settings(result: StudyResult) -> dict[str, str]:

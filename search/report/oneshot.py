@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .cells import cell_svg
+from .citations import citations_html
 from .curves import COLOURS, DASHES, round_ticks
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, data_script, element, join
@@ -163,5 +164,6 @@ def _how(content: Row) -> Html:
         join([element("h3", "To repeat it"), element("pre", element("code", content["command"]), tabindex=0)]),
         pairs("Settings", {"images": content["images"], **settings}),
         pairs("Versions", content["versions"]),
+        citations_html([content["method"], content["space"]]),
         id="how",
     )

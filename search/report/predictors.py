@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .citations import citations_html
 from .curves import COLOURS, DASHES, round_ticks
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, data_script, element, join, listed
@@ -188,6 +189,11 @@ def _column(rows: list[Row], metric: str, size: str, sign: int, what: str, group
     return Column(size, cells, f"{what}, after {size} training architectures", group=group)
 
 
+def _sources(result: PredictorStudy) -> list[str]:
+    """Benchmarks and their search spaces, which are cited too."""
+    return [name for table in result.tables for name in (table.name, table.space.name)]
+
+
 def _how(result: PredictorStudy, content: Row) -> Html:
     reading = [element("div", element("dt", name), element("dd", text)) for name, text in READING.items()]
     ceilings = {
@@ -206,5 +212,6 @@ def _how(result: PredictorStudy, content: Row) -> Html:
         pairs("Noise ceilings", ceilings),
         pairs("Tables", content["tables"]),
         pairs("Versions", content["versions"]),
+        citations_html([*dict.fromkeys(row["predictor"] for row in content["rows"]), *_sources(result)]),
         id="how",
     )

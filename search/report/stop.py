@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .citations import citations_html
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, element, listed
 from .method import pairs
@@ -202,5 +203,6 @@ def _how(content: Row) -> Html:
         pairs("Sources", sources),
         pairs("Tables", content["tables"]),
         pairs("Versions", content["versions"]),
+        citations_html([*dict.fromkeys(row["method"] for row in content["rows"]), *content["tables"]]),
         id="how",
     )

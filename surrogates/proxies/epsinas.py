@@ -1,4 +1,4 @@
-"""epsinas (Gracheva, Array 2022; arXiv 2302.04406 improves on it): how much the outputs of two constant fillings differ.
+"""epsinas (Gracheva, arXiv 2302.04406, after Array 12, 2021): how much the outputs of two constant fillings differ.
 
 All weights, batch norm's included, are 1e-7, then 1; biases are 0. Each time the inputs of the classifier for one batch are
 flattened and brought to [0, 1] by their smallest and largest value, v1 and v2, where 0 counts as missing:

@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from warmnas.bench import SPACES, open_benchmark
 from warmnas.search import Protocol, optimizers, study
+from warmnas.search.oneshot import methods
 from warmnas.search.report import write_report
 from warmnas.search.report.checklist import checklist
-from warmnas.search.report.citations import bibtex
+from warmnas.search.report.citations import _entries, bibtex
 from warmnas.search.stoppers import stoppers
+from warmnas.surrogates.curves import curve_models
 from warmnas.surrogates.predictors import predictors
+from warmnas.surrogates.proxies import proxies
 
 OURS = {"warm", "source-ranking", "live-params"}  # no paper of somebody else
-PLAIN = {"none", "last", "threshold", "i-epoch", "zero-epoch", "oracle"}  # baselines without one
+PLAIN = {
+    "none",
+    "last",
+    "mean",
+    "threshold",
+    "zero-epoch",
+    "oracle",
+    "params",
+    "flops",
+    "live-flops",
+}  # baselines without one
+FEWSHOT = ("maml", "fomaml", "reptile", "t-nas", "metanas")
+OTHERS = {
+    "nasbench-graph-proteins",
+    "optuna",
+    "syne-tune",
+    "checklist",
+    "ranks",
+    "hypervolume",
+    "once-for-all",
+    "rapidnas-rank",
+}
 SPACES_OF_OURS = {"chain"}
 
 
-@pytest.mark.parametrize("name", [*optimizers, *predictors, *stoppers, *SPACES])
+REGISTERED = [*optimizers, *predictors, *stoppers, *curve_models, *proxies, *methods, *FEWSHOT, *SPACES]
+
+
+@pytest.mark.parametrize("name", REGISTERED)
 def test_every_method_and_space_has_something_to_cite(name: str) -> None:
     assert bool(bibtex([name])) != (name in OURS | PLAIN | SPACES_OF_OURS)
+
+
+def test_entries_are_complete_and_of_something_that_there_is() -> None:
+    keys = []
+    for names, entry in _entries():
+        assert names <= {*REGISTERED, *OTHERS}, names
+        fields = dict(re.findall(r"^  (\w+) = \{(.+)\},?$", entry, flags=re.MULTILINE))
+        assert {"title", "author", "year"} <= set(fields), entry
+        assert ("booktitle" in fields) != ("journal" in fields), entry
+        assert all(", " in author for author in fields["author"].split(" and ")), entry
+        assert entry.count("{") == entry.count("}")
+        keys.append(re.match(r"@\w+\{(\w+),", entry))
+    assert all(keys)
+    assert len({key[1] for key in keys if key}) == len(keys)
 
 
 def test_entries_come_once_without_our_own_field() -> None:
