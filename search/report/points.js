@@ -32,7 +32,8 @@
       const x = x0 + share * (x1 - x0), y = y0 + share * (y1 - y0);
       return { left: x - 3, right: x + 3, top: y - 3, bottom: y + 3, weight: 1 };
     })));
-    const taken = dots.concat(lines);
+    const limit = at(figure.ceiling, 0)[0];
+    const taken = dots.concat(lines, [{ left: limit - 4, right: limit + 4, top: -20, bottom: box.height, weight: 4 }]);
     return curves.filter((curve) => curve.points.length).map((curve) => {
       const text = tools.short(curve.name, most), wide = text.length * size * 0.6 + 6;
       const [x, y] = at(curve.points[0].x, curve.points[0].y);
