@@ -53,11 +53,12 @@ class LCRankStopper(Extrapolating):
     def learn(self) -> None:
         """Fit the network on the sources, in percent with larger being better."""
         from ...transfer.lcranknet import LCRankNet
+        from ...transfer.lcranknet.remembered import fitted
 
         curves = {s.task: (s.genotypes, self._percent(s.values)) for s in self.setting.sources}
-        self._prior = LCRankNet(members=self.members, steps=self.steps)
         families = {s.task: s.family or s.task for s in self.setting.sources}  # members leave out whole families
-        self._prior.fit(curves, self.setting.space, self.setting.seed, families)
+        model = LCRankNet(members=self.members, steps=self.steps)
+        self._prior = fitted(model, curves, self.setting.space, self.setting.seed, families)
         self._adapted: dict[bytes, LCRankNet] = {}
 
     def _percent(self, values: FloatArray) -> FloatArray:
