@@ -21,6 +21,8 @@ ACCENTS = {
     "\\v{c}": "č",
     "\\~n": "ñ",
 }
+SPECIAL = re.compile(r"([*_<>|\[\]])")
+MARKER = re.compile(r"^\\(\* )")  # of a list
 MANY = 3  # authors that are all named
 HEAD = """# Every method
 
@@ -66,8 +68,26 @@ def section(name: str, thing: Any) -> str:
     """A method: its name, its papers, the head of its file."""
     known = papers(name)
     said = known or ["No paper of its own: a baseline, or this project's."]
-    head = re.sub(r":\w+:`([^`]*)`", r"\1", (sys.modules[thing.__module__].__doc__ or "").strip())
-    return "\n".join([f"### `{name}`", "", *(f"- {paper}" for paper in said), "", "```text", head, "```", ""])
+    head = prose((sys.modules[thing.__module__].__doc__ or "").strip())
+    return "\n".join([f"### `{name}`", "", *(f"- {paper}" for paper in said), "", head, ""])
+
+
+def prose(text: str) -> str:
+    """A docstring as Markdown: paragraphs flow, lists stay lists, what is indented (formulas) stays as it is written."""
+    parts = []
+    for paragraph in re.split(r"\n\s*\n", re.sub(r":\w+:`~?([^`]*)`", r"``\1``", text)):
+        lines = paragraph.split("\n")
+        if all(line.startswith("    ") for line in lines):
+            parts.append("```text\n" + "\n".join(line[4:] for line in lines) + "\n```")
+        else:
+            parts.append("\n".join(MARKER.sub(r"\1", escaped(line)) for line in lines))
+    return "\n\n".join(parts)
+
+
+def escaped(line: str) -> str:
+    """A line with Markdown's characters as text, outside of ``code``."""
+    pieces = re.split(r"(``.*?``)", line)
+    return "".join(piece if piece.startswith("``") else SPECIAL.sub(r"\\\1", piece) for piece in pieces)
 
 
 def papers(name: str) -> list[str]:

@@ -69,8 +69,8 @@ def test_every_method_has_its_paper_and_its_definition(methods_page: str) -> Non
     assert sorted(titles) == sorted(name for page, names in REGISTERED.items() if page != "metadata.md" for name in names)
     for title, section in zip(titles, sections, strict=True):
         papers = re.findall(r"^- (.*)$", section, flags=re.MULTILINE)
-        head = section[section.index("```text") :]
-        assert len(head) > 40, f"{title} has no definition at the head of its file"
+        head = section[section.rindex("\n- ") :].split("\n\n", 1)[1]
+        assert len(head.strip()) > 40, f"{title} has no definition at the head of its file"
         assert len(papers) == max(1, bibtex([title]).count("\n@") + bibtex([title]).startswith("@"))
         assert not re.search(r"[{}\\]", "".join(papers)), papers
 
