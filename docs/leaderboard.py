@@ -88,7 +88,7 @@ def file_of(entry: Row) -> Path:
 
 def mean_regret(entry: Row, budget: str) -> float:
     """Mean over tasks, each counted once."""
-    values = [task["regret"][budget] for task in entry["tasks"].values()]
+    values = [float(task["regret"][budget]) for task in entry["tasks"].values()]
     return sum(values) / len(values)
 
 
