@@ -27,6 +27,7 @@ from warmnas.search.oneshot.run import settings_for
 from warmnas.search.oneshot.truth import truth_of
 from warmnas.search.oneshot.validation import validate
 
+Work = tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]  # a function and its arguments
 SPACE, TABLE, TASK = "nasbench201", "images-v1", "digits[val=70]"
 EPOCHS, BATCH = 20, 32
 SEEDS = range(1000, 1003)  # of every method
@@ -63,11 +64,11 @@ def child(pipe: Any, work: Callable[..., dict[str, Any]], arguments: tuple[Any, 
     pipe.send(plain(work(*arguments)))
 
 
-def left(done: list[dict[str, Any]]) -> list[tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]]:
+def left(done: list[dict[str, Any]]) -> list[Work]:
     """What is still to do: all methods of a seed, their cells alone, the next seed; then the longer rows."""
     searched = {(row["method"], row["seed"]): row for row in done if "method" in row}
     trained = {row["trained"] for row in done if "trained" in row}
-    found: list[tuple[Callable[..., dict[str, Any]], tuple[Any, ...]]] = []
+    found: list[Work] = []
     for seed in LONGER:
         names = list(methods) if seed in SEEDS else list(TEN)
         found += [(one, (name, seed)) for name in names if (name, seed) not in searched]
@@ -77,8 +78,8 @@ def left(done: list[dict[str, Any]]) -> list[tuple[Callable[..., dict[str, Any]]
     return found
 
 
-def run(out: Path, minutes: float) -> None:
-    """Whatever is not in the file yet."""
+def run(out: Path, minutes: float, left: Callable[[list[dict[str, Any]]], list[Work]]) -> None:
+    """Whatever is not in the file yet: ``left`` says what that is, given the file's lines."""
     import torch  # noqa: F401 -- once, for all children
 
     started, context = time.monotonic(), multiprocessing.get_context("fork")
@@ -158,7 +159,7 @@ def main() -> None:
     if arguments.printed:
         show(arguments.printed)
     else:
-        run(arguments.out, arguments.minutes)
+        run(arguments.out, arguments.minutes, left)
 
 
 if __name__ == "__main__":
