@@ -115,6 +115,20 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
     return float(np.quantile(draws, 0.025)), float(np.quantile(draws, 0.975))
 
 
+def markdown(found: pd.DataFrame, what: str) -> str:
+    """A line per method: its accuracy on every task, on the mean, and that of ``warm`` less it there, with its interval."""
+    tasks = list(dict.fromkeys(found["task"]))
+    lines = [f"| method | {' | '.join(tasks)} | `warm` less it |", f"|{'---|' * (len(tasks) + 2)}"]
+    for method, rows in found.groupby("method", sort=False):
+        values = [f"{value:.2f}" if np.isfinite(value) else "" for value in rows[what]]
+        mean = rows.iloc[-1]
+        less, low, high = (mean[f"{what}_{name}"] for name in ("warm_minus", "low", "high"))
+        said = f"{less:+.2f} ({low:+.2f} to {high:+.2f})" if np.isfinite(less) and method != "warm" else ""
+        if any(values):
+            lines.append(f"| {method} | {' | '.join(values)} | {said} |")
+    return "\n".join(lines)
+
+
 def train(lab: Lab) -> None:
     """Everything, in an order in which there is a table early."""
     started = time.monotonic()
@@ -146,7 +160,8 @@ def main() -> None:
     found = table(lab)
     pool = {lab.tasks[key].family: int(np.isfinite(values).sum()) for key, values in lab.validation().items()}
     print(f"cells of the pool so far: {pool}; {len(PAIRED)} paired seeds")
-    print(found.to_string(index=False, float_format=lambda value: f"{value:.2f}"))
+    for budget, what in ((BUDGET, "test"), *((budget, "validation") for budget in BUDGETS)):
+        print(f"\n{what} accuracy after {budget} trainings\n\n{markdown(found[found['trainings'] == budget], what)}")
     if given.csv:
         found.round(3).to_csv(given.csv, index=False)
 
