@@ -16,6 +16,8 @@ SUMMARIES = {
     "chains-v1": "chain networks really trained layer by layer on ten image tasks: an accuracy per prefix",
     "subsets-v1": "NAS-Bench-201 cells really trained on many small class subsets, for dataset encoders",
 }
+# The table that encoders of data sets learn from, and patterns of its tasks that are held out to judge them.
+ENCODERS, HELD_OUT = "subsets-v1", ("part=5,", r"^cifar10\[")
 
 
 def folder() -> Path:

@@ -13,7 +13,7 @@ import pytest
 from warmnas.bench import WarmnasError, open_benchmark
 from warmnas.search import Problem, SourceTask, make_optimizer
 from warmnas.search.live.problem import candidates, problem
-from warmnas.transfer.rapidnas import RapidNAS, TaskSet, image_set, shipped
+from warmnas.transfer.rapidnas import RapidNAS, TaskSet, image_set, shipped, train
 from warmnas.transfer.rapidnas.described import Described
 
 HELD_OUT = ("part=5,", "cifar10[", "animal", "spoken", "flowers", "digits")
@@ -42,6 +42,7 @@ def test_the_weights_say_where_they_are_from(loss: str) -> None:
     assert notes["tables"] == {"subsets-v1": table.hash}
     assert notes["plans"] == {"subsets-v1": hashlib.blake2b(plan.read_bytes(), digest_size=16).hexdigest()}
     assert notes["version"]
+    assert ("--table", *notes["tables"], "--without", *notes["without"]) == train.SHIPPED
     assert len(notes["tasks"]) == 118
     assert set(notes["tasks"]) < set(table.tasks)
     assert not [task for task in notes["tasks"] if any(word in task for word in HELD_OUT)]

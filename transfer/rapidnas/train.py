@@ -28,11 +28,12 @@ import numpy as np
 
 from ... import __version__
 from ...bench import Table, WarmnasError, open_benchmark
+from ...metadata.shipped import ENCODERS, HELD_OUT
 from . import checkpoint
 from .experience import experience
 from .model import Experience, RapidNAS
 
-SHIPPED = ("--table", "subsets-v1", "--without", "part=5,", r"^cifar10\[")
+SHIPPED = ("--table", ENCODERS, "--without", *HELD_OUT)
 
 
 def gathered(tables: Sequence[Table], without: Sequence[str], reads: str) -> tuple[list[Experience], dict[str, Any]]:
