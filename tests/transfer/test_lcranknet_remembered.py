@@ -61,8 +61,8 @@ def test_the_second_time_nothing_is_trained_and_it_says_the_same(cache):
     np.testing.assert_array_equal(first.score(genotypes, partial), second.score(genotypes, partial))
     given = genotypes[1:], partial[1:], genotypes[:1], curves[:1]
     np.testing.assert_array_equal(first.p_better(*given), second.p_better(*given))
-    adapted = [m.copy().adapt(genotypes, curves, np.ones(12, bool)).score(genotypes, partial) for m in (first, second)]
-    np.testing.assert_array_equal(*adapted)
+    one, other = (m.copy().adapt(genotypes, curves, np.ones(12, bool)).score(genotypes, partial) for m in (first, second))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_whatever_the_training_depends_on_makes_another_file(cache):
