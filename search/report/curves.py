@@ -84,6 +84,15 @@ def round_ticks(budget: float) -> list[float]:
     return [tick for tick in steps if tick * 1.4 <= budget] + [budget]
 
 
+def linear_ticks(low: float, high: float) -> list[float]:
+    """About five round numbers from below ``low`` to above ``high``."""
+    rough = max(high - low, 1e-9) / 5
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{n * step:.6g}") for n in range(first, last + 1)]
+
+
 def regret_ticks(low: float, top: float) -> list[float]:
     """Powers of ten on the axis; with 2 and 5 between where that leaves few, and with every digit where few are left."""
     first, last = math.floor(math.log10(low / 2)), math.ceil(math.log10(top * 1.3))

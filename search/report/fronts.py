@@ -11,13 +11,15 @@ import numpy as np
 from ..fronts import Attained
 from ..outcome import standard_error
 from ..statistics import ALPHA
-from .curves import COLOURS, DASHES, plotted, plotted_times, round_ticks
+from .curves import COLOURS, DASHES, linear_ticks, plotted, plotted_times, round_ticks
 from .grid import BEST, TIED, Cell, Column, grid, mark_best
 from .markup import Html, counted, data_script, element, join
 from .numbers import error, number
 
 Row = dict[str, Any]
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 420, 64, 16, 16, 52
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 860, 420, 64, 136, 16, 52
+GAP = 16  # pixels between two names
+LONGEST = 16  # characters of a name
 STROKES = {"solid": None, "dash": "7 4", "dot": "2 4", "dashdot": "8 3 2 3"}  # Plotly's names of dashes as SVG has them
 UNITS = {"params": "parameters", "live-params": "parameters on live paths", "flops": "multiply-adds"}
 
@@ -163,16 +165,17 @@ def _picture(fronts: Sequence[Attained], places: dict[str, int], value: str, cos
         dash = STROKES[DASHES[place // COLOURS % len(DASHES)]]
         points = front.points_of(front.front(front.typical))
         parts.append(_stairs(points, scales, f"var(--series-{place % COLOURS})", 2, dash, front.outcome.optimizer, 1))
+    parts += _names(fronts, places, scales)
     label = f"Fronts of {len(fronts)} optimizers on {first.outcome.task}: {value} against {cost}."
     drawing = element(
         "svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=label,
-        style="width:100%;height:auto;font-family:system-ui,sans-serif",
+        style="width:100%;height:auto;min-width:700px;font-family:system-ui,sans-serif",
     )  # fmt: skip
     caption = (
         "Fronts at the end of the run with the median hypervolume, in the colours of the curves above; the broad grey line "
         "is the task's own front. Values are means over seeds. The upper left corner is best."
     )
-    return element("figure", drawing, element("figcaption", caption))
+    return element("figure", element("div", drawing, class_="drawing", tabindex=0), element("figcaption", caption))
 
 
 def _stairs(
@@ -200,30 +203,70 @@ def _stairs(
 def _axes(scales: _Scales, value: str, cost: str, first: Attained) -> list[Html]:
     foot, end = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
-    span = scales.high - scales.low
-    for part in range(6):
-        at = scales.low + span * part / 5
-        number_there = 10**at if scales.log else at
-        x = LEFT + (end - LEFT) * part / 5
-        parts.append(_line(x, TOP, x, foot))
-        parts.append(
-            _text(x, foot + 18, f"{number_there:.3g}", "middle" if 0 < part < 5 else "start" if not part else "end")
-        )
-    for part in range(5):
-        level = scales.worst + (scales.best - scales.worst) * part / 4
-        y = scales.y(level)
-        parts.append(_line(LEFT, y, end, y))
-        parts.append(_text(LEFT - 8, y + 4, number(level, 1), "end"))
+    for cost_there in _cost_ticks(scales):
+        x = scales.x(cost_there)
+        parts += [_line(x, TOP, x, foot), _text(x, foot + 18, short(cost_there), "middle")]
+    low, high = sorted((scales.worst, scales.best))
+    for level in linear_ticks(low, high):
+        if low <= level <= high:
+            y = scales.y(level)
+            parts += [_line(LEFT, y, end, y), _text(LEFT - 8, y + 4, f"{level:g}", "end")]
     unit = first.outcome.table.metrics[first.outcome.task].unit
-    parts.append(_text((LEFT + end) / 2, HEIGHT - 12, cost + (" (logarithmic)" if scales.log else ""), "middle"))
+    parts.append(_text((LEFT + end) / 2, HEIGHT - 12, _cost_axis(cost, scales.log), "middle"))
     turned = f"rotate(-90 14 {(TOP + foot) / 2:.0f})"
     parts.append(_text(14, (TOP + foot) / 2, f"validation {value} ({unit})", "middle", turned))
     return parts
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> Html:
+def _cost_axis(cost: str, log: bool) -> str:
+    """A cost with its unit, where it is no plain count, and the kind of its axis."""
+    said = [*(["s"] if cost.startswith("latency") else []), *(["logarithmic"] if log else [])]
+    return f"{cost} ({', '.join(said)})" if said else cost
+
+
+def _cost_ticks(scales: _Scales) -> list[float]:
+    """Round costs on the axis: 1, 2 and 5 times powers of ten where it is logarithmic."""
+    if not scales.log:
+        return [tick for tick in linear_ticks(scales.low, scales.high) if scales.low <= tick <= scales.high]
+    powers = range(math.floor(scales.low), math.ceil(scales.high) + 1)
+    steps = (1, 2, 5) if scales.high - scales.low < 2.5 else (1,)
+    ticks = [float(f"{step}e{power}") for power in powers for step in steps]
+    return [tick for tick in ticks if scales.low <= math.log10(tick) <= scales.high]
+
+
+def short(cost: float) -> str:
+    """A round number with few characters: 200k, 5M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if cost >= size:
+            return f"{cost / size:g}{letter}"
+    return f"{cost:g}"
+
+
+def _names(fronts: Sequence[Attained], places: dict[str, int], scales: _Scales) -> list[Html]:
+    """Names at the right ends of the stairs, moved apart, each tied to its own by a leader in its colour."""
+    ends = []
+    for front in fronts:
+        points = front.points_of(front.front(front.typical))
+        ends += [(scales.y(points[-1]["validation"]), front.outcome.optimizer)] if points else []
+    ends.sort()
+    at = [0.0] * len(ends)
+    for i, (y, _) in enumerate(ends):
+        at[i] = max(y, at[i - 1] + GAP if i else TOP)
+    for i in range(len(at) - 1, -1, -1):
+        at[i] = min(at[i], at[i + 1] - GAP if i < len(at) - 1 else HEIGHT - BOTTOM)
+    parts = []
+    for (y, name), place in zip(ends, at, strict=True):
+        colour = f"var(--series-{places[name] % COLOURS})"
+        parts.append(_line(WIDTH - RIGHT, y, WIDTH - RIGHT + 16, place, colour))
+        parts.append(
+            _text(WIDTH - RIGHT + 20, place + 4, name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…", "start")
+        )
+    return parts
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str = "var(--grid)") -> Html:
     ends: dict[str, str | float | None] = {"x1": round(x1, 1), "y1": round(y1, 1), "x2": round(x2, 1), "y2": round(y2, 1)}
-    return element("line", **ends, stroke="var(--grid)")
+    return element("line", **ends, stroke=colour)
 
 
 def _text(x: float, y: float, text: str, anchor: str, transform: str | None = None) -> Html:

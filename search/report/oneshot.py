@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from .cells import cell_svg
 from .citations import citations_html
-from .curves import COLOURS, DASHES, round_ticks
+from .curves import COLOURS, DASHES, linear_ticks, round_ticks
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, data_script, element, join
 from .method import pairs
 from .numbers import ABSENT, number
 from .page import document, write_page
-from .predictors import linear_ticks
 
 if TYPE_CHECKING:
     from ..oneshot import OneShot

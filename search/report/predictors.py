@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .citations import citations_html
-from .curves import COLOURS, DASHES, round_ticks
+from .curves import COLOURS, DASHES, linear_ticks, round_ticks
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, data_script, element, join, listed
 from .method import pairs
@@ -154,15 +153,6 @@ def figure(rows: list[Row], metric: str, ceiling: float | None, names: list[str]
         "xticks": [tick for tick in round_ticks(sizes[-1]) if tick >= sizes[0]],
         "yticks": ticks,
     }
-
-
-def linear_ticks(low: float, high: float) -> list[float]:
-    """About five round numbers from below ``low`` to above ``high``."""
-    rough = max(high - low, 1e-9) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{n * step:.6g}") for n in range(first, last + 1)]
 
 
 def _tables(rows: list[Row], task: str, unit: str) -> list[Html]:

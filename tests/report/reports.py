@@ -63,7 +63,19 @@ def written(folder: Path) -> dict[str, Path]:
     curves_table().save(table)
     study = ["study", "--benchmark", str(table), "--budget", "30", "--leave-out", "task"]
     commands = {
-        "study": [*study, "--runs", "12", "--optimizer", *OPTIMIZERS],
+        "study": [*study, "--runs", "12", "--task", "digits", HOSTILE, "--optimizer", *OPTIMIZERS],
+        "fronts": [
+            *study,
+            "--runs",
+            "5",
+            "--task",
+            "digits",
+            "--objectives",
+            "live-params",
+            "--optimizer",
+            "random",
+            "mo-rea",
+        ],
         "clock": [*study, "--runs", "3", "--task", "digits", "--seconds", "300", "--optimizer", "random", "rea"],
         "predictors": [*study[:3], "--task", "digits", "--predictor", "trees", "--budget", "20", "--runs", "2"],
         "stop": ["stop", "--table", str(table), "--target", "digits", "letters", "--orders", "6", "--method", *STOPPERS],

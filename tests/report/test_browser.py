@@ -12,7 +12,7 @@ import pytest
 from .reports import HOSTILE, written
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-KINDS = ("study", "clock", "predictors", "stop", "oneshot", "live")
+KINDS = ("study", "fronts", "clock", "predictors", "stop", "oneshot", "live")
 WIDTHS = (1280, 390)
 SMALLEST = 9.5  # pixels of a letter's size that can be read
 ROOM = """() => {
@@ -107,7 +107,7 @@ def test_is_complete_and_quiet(page: Any) -> None:
 
 def test_a_name_is_no_markup(page: Any) -> None:
     assert (HOSTILE in page.locator("main").inner_text()) == (
-        page.kind in ("study", "clock", "stop")
+        page.kind in ("study", "fronts", "clock", "stop")
     )  # task or source there
 
 

@@ -23,7 +23,7 @@ from warmnas.search.predictor_study import (
 )
 from warmnas.search.report import page
 from warmnas.search.report.markup import Html
-from warmnas.search.report.predictors import linear_ticks
+from warmnas.search.report.curves import linear_ticks
 from warmnas.surrogates.predictors import Predictor, predictors
 
 TASK = "cifar100"
