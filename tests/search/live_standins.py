@@ -196,12 +196,12 @@ def outcome(trainings):
     return [[SPACE.to_string(t.genotype), t.state, [epoch.val_accuracy for epoch in t.epochs]] for t in trainings]
 
 
-def search_alone(folder, stopper="none", seconds=0.02, crew="processes"):
+def search_alone(folder, stopper="none", seconds=0.02, crew="processes", budget=8):
     """A search in a process of its own; what it found is written when it is done."""
     folder, maker = Path(folder), Maker(seconds=seconds, log=str(Path(folder) / "log"))
     trains = Processes(TaskFile({TASK.hash: TASK}), 2, ("cpu",), maker) if crew == "processes" else Inline(2, maker)
     try:
-        found = outcome(loop(trains, folder, stopper=stopper).run())
+        found = outcome(loop(trains, folder, stopper=stopper, budget=int(budget)).run())
     finally:
         trains.close()
     (folder / "found.json").write_text(json.dumps(found))

@@ -120,3 +120,42 @@ def test_killed_thirty_times(tmp_path):
         store.close()
         print(f"seed {seed}: {kills} kills so far, the same answer", flush=True)
     assert kills == KILLS
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own; call with a number of kilobytes to change its size."""
+    place = tmp_path / "disk"
+    place.mkdir()
+
+    def size(kilobytes, *options):
+        words = ["mount", "-t", "tmpfs", "-o", ",".join([*options, f"size={kilobytes}k"]), "tmpfs", str(place)]
+        return subprocess.run(words, capture_output=True).returncode == 0
+
+    if not size(200):
+        pytest.skip("no file system can be mounted here")
+    yield place, lambda kilobytes: size(kilobytes, "remount")
+    subprocess.run(["umount", str(place)], check=False)
+
+
+def test_a_disk_that_is_full_is_one_line_and_the_search_goes_on_with_room(small_disk, tmp_path):
+    """With room for less and less of what a search writes, wherever it ends: store, checkpoint, weights, export, report."""
+    place, resize = small_disk
+    data, whole = images(tmp_path / "data.npz"), tmp_path / "whole"
+    whole.mkdir()
+    subprocess.run(command(data, whole, 0), check=True, stderr=subprocess.DEVNULL)
+    said = []
+    for kilobytes in (40, 200, 300, 360, 420, 100_000):
+        assert resize(kilobytes)
+        done = subprocess.run(command(data, place, 0), capture_output=True, text=True)
+        said.append(done.stderr.splitlines()[-1])
+        assert "Traceback" not in done.stderr
+        if done.returncode == 0:
+            break
+        assert done.returncode in (1, 2), done.stderr
+        assert [line for line in done.stderr.splitlines() if line.startswith("warmnas: ")] == said[-1:]
+        assert "disk is full" in said[-1] or "No space left" in said[-1] or "disk" in said[-1], said
+    assert done.returncode == 0
+    assert len(said) > 2, said
+    assert answer(place) == answer(whole)
+    print("\n".join(said))

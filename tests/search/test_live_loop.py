@@ -126,6 +126,47 @@ def test_a_search_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
     assert sum(trained.values()) - epochs <= 2 * kills  # an epoch that was being trained by each worker at each kill
 
 
+@pytest.mark.skipif(not os.environ.get("WARMNAS_SLOW"), reason="takes minutes; WARMNAS_SLOW=1 runs it")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="workers are found in /proc")
+def test_killed_at_thirty_random_moments(tmp_path):
+    """The search, one of its workers, or all of them at once: at any time, also while it starts."""
+    kills, budget, stopper, rng = 30, 80, "median", np.random.default_rng(30)
+    start = [sys.executable, standins.__file__, str(tmp_path), stopper, "0.1", "processes", str(budget)]
+    log, process, done = tmp_path / "log", subprocess.Popen(start, start_new_session=True), 0
+    while done < kills:
+        lines = len(log.read_text().splitlines()) if log.exists() else 0
+        early = rng.random() < 0.3
+        while not early and (len(log.read_text().splitlines()) if log.exists() else 0) == lines and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 2 if early else 0.5))
+        assert process.poll() is None, f"it ended after {done} kills"
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        target = rng.choice(["main", "all", "worker"]) if workers else "main"
+        done += 1
+        if target == "worker":
+            os.kill(int(rng.choice(workers)), signal.SIGKILL)
+            continue
+        if target == "all":
+            os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.wait()
+        process = subprocess.Popen(start, start_new_session=True)
+    assert process.wait() == 0
+    (tmp_path / "whole").mkdir()
+    whole = outcome(standins.loop(Inline(2), tmp_path / "whole", stopper=stopper, budget=budget).run())
+    assert json.loads((tmp_path / "found.json").read_text()) == json.loads(json.dumps(whole))
+    trained, epochs = Counter(log.read_text().splitlines()), sum(len(curve) for *_, curve in whole)
+    again = sum(trained.values()) - len(trained)
+    print(f"{done} kills, {len(whole)} trainings, {epochs} epochs, {again} of them begun again")
+    assert len(trained) == epochs
+    assert max(trained.values()) <= 3
+    assert again <= 2 * kills  # what each of two workers was training at a kill
+    store = ExperimentStore(tmp_path / "store.db")
+    assert store.query("SELECT COUNT(*) FROM epochs") == [(epochs,)]
+    assert store.query("SELECT COUNT(*) FROM trials WHERE state = 'running'") == [(0,)]
+    store.close()
+
+
 def test_the_reference_is_the_class_representative():
     listed = standins.candidates(SPACE)
     assert len(listed) == 4929
