@@ -87,3 +87,7 @@ def test_a_report_cites_what_it_used_and_answers_the_checklist(tmp_path, monkeyp
     assert answers["Random search and other simple baselines"].startswith("No")
     assert "Few: 2 runs" in answers["Several runs, with the seeds"]
     assert all(question in page for question in answers)
+    assert len(answers) == 16  # of Lindauer & Hutter's items those that a report can answer
+    assert answers["Ablations"].startswith("None")
+    two = study([table], ["rea", "rea[sample=3]"], Protocol(("cifar100",), budget=2, runs=2, seed=1))
+    assert "rea and rea[sample=3]" in checklist(two)["Ablations"]

@@ -22,8 +22,8 @@ from warmnas.search.predictor_study import (
     predictor_study,
 )
 from warmnas.search.report import page
-from warmnas.search.report.markup import Html
 from warmnas.search.report.curves import linear_ticks
+from warmnas.search.report.markup import Html
 from warmnas.surrogates.predictors import Predictor, predictors
 
 TASK = "cifar100"
