@@ -1,4 +1,10 @@
-"""Floor 5: everything that proposes. Optimizers, evaluators, studies and their reports."""
+"""Floor 5: everything that proposes. Optimizers, evaluators, studies and their reports.
+
+* ``optimizers``: a method per file; ``adapters``: those of other libraries; ``stoppers``: what ends trainings early.
+* ``protocol``, ``run``, ``study``, ``statistics``: comparisons on tables; ``records``, ``report``: their folder.
+* ``stop_study``, ``predictor_study``, ``tap_study``: the studies of stoppers and of predictors.
+* ``live``: a search on somebody's images; ``zero_shot``: by proxies; ``oneshot``: in a supernet; ``tapas``: untrained.
+"""
 
 from . import optimizers as _registered
 from .evaluator import Evaluation, Evaluator, TableEvaluator

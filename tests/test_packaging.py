@@ -82,6 +82,17 @@ def test_python_files_outside_the_package_live_in_three_folders():
     assert {p.stem for p in PACKAGE if len(p.parts) == 1} <= {*FLOORS, "__init__"}
 
 
+@pytest.mark.parametrize("room", ["bench", "metadata", "surrogates", "transfer", "search"])
+def test_a_room_says_what_is_in_it(room):
+    """Its ``__init__`` is a table of contents: every folder in it, and every module of the smaller rooms, is named."""
+    text = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    inside = {path.parts[1].removesuffix(".py") for path in PACKAGE if path.parts[0] == room} - {"__init__"}
+    folders = {name for name in inside if (ROOT / room / name).is_dir()}
+    assert {name for name in folders if f"``{name}``" not in text} == set()
+    if len(inside) <= 12:
+        assert {name for name in inside if f"``{name}``" not in text} == set()
+
+
 @pytest.mark.parametrize("path", PACKAGE, ids=str)
 def test_a_floor_imports_only_from_floors_below(path):
     parts = module(path)
@@ -105,7 +116,8 @@ def test_no_benchmark_or_task_is_named_in_transfer():
     "statement",
     [
         "import warmnas",
-        "import warmnas.bench",
+        "import warmnas.bench, warmnas.metadata, warmnas.surrogates, warmnas.transfer, warmnas.search, warmnas.cli",
+        "import warmnas.search.live, warmnas.search.oneshot, warmnas.surrogates.predictors, warmnas.surrogates.proxies",
         "from warmnas.search import optimizers; list(optimizers)",
         "from warmnas.cli import main; main(['bench', 'list'])",
         "from warmnas.cli import main; main(['bench', 'info', 'nasbench201'])",
