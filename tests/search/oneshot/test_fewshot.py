@@ -143,9 +143,9 @@ def test_the_command(tmp_path, capsys):
     text = (out / "report.html").read_text()
     assert f"{metanas['rows'][0]['accuracy']:.1f}" in text
     assert metanas["cell"] in text
-    assert main([*words, "--json"]) == 0
-    again = json.loads(capsys.readouterr().out)
-    assert [row["rows"] for row in again["rows"]] == [row["rows"] for row in content["rows"]]
+    assert main([word for word in words if word != "fomaml"] + ["--json"]) == 0
+    (again,) = json.loads(capsys.readouterr().out)["rows"]
+    assert again["rows"] == metanas["rows"]  # the same seed, and nothing of the other method
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_divergence_is_a_failure(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr(MetaSearch, "logits", spoil)
     words = ["fewshot", "--method", "reptile", "--data", "digits", "--out", str(tmp_path / "few"), *SMALL]
-    assert main(words) == 1
+    assert main([*words, "--steps", "1"]) == 1
     assert "not a finite number" in capsys.readouterr().err
 
 
