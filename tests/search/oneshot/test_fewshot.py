@@ -112,22 +112,8 @@ def test_bad_input(digits):
         few_shot("maml", CELLS, digits, ways=3, shots=90, queries=30)
 
 
-SMALL = [
-    "--ways",
-    "3",
-    "--shots",
-    "2",
-    "--queries",
-    "2",
-    "--steps",
-    "1",
-    "--episodes",
-    "3",
-    "--width",
-    "2",
-    "--resolution",
-    "8",
-]
+NUMBERS = {"ways": 3, "shots": 2, "queries": 2, "steps": 0, "episodes": 2, "width": 2, "resolution": 8}
+SMALL = [word for name, value in NUMBERS.items() for word in (f"--{name}", str(value))]
 
 
 def test_the_command(tmp_path, capsys):
