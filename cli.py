@@ -12,7 +12,7 @@ import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ from .commands import bench, export, fewshot, metadata, oneshot, predictors, pro
 from .commands.names import expand, expand_for_shell
 
 app = typer.Typer(help="Neural architecture search that remembers.", rich_markup_mode=None, pretty_exceptions_enable=False)
-COMMANDS = {
+COMMANDS: dict[Callable[..., Any], str] = {
     study.study: study.EXAMPLE,
     search.search: search.EXAMPLE,
     export.export: export.EXAMPLE,

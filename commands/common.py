@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -45,8 +44,3 @@ def free_folder(folder: Path) -> Path:
     """The folder, or with a number behind it where it is there already."""
     others = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
     return folder if not folder.exists() else next(other for other in others if not other.exists())
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .. import console
+from ..machine import cores
 from . import names
-from .common import AsJson, Printer, as_json, cores, example
+from .common import AsJson, Printer, as_json, example
 
 EXAMPLE = example(
     "warmnas proxies --space nasbench201 --data digits --proxy naswot synflow \\",
@@ -81,4 +83,59 @@ def proxies(
             progress and (lambda n: progress("proxies", data, n)),
             limit,
         )
-    return as_json(content) if json else lambda: console.print_proxies(content)
+    return as_json(content) if json else lambda: show(content)
+
+
+def show(content: Mapping[str, Any]) -> None:
+    """Rank correlations by task, what becomes of the first choices, and how long it took."""
+    for task in content["ceilings"]:
+        _print_correlations(content, task)
+        for bound in dict.fromkeys(c["bound"] for c in content["choice"] if c["task"] == task):
+            chosen = [c for c in content["choice"] if c["task"] == task and c["bound"] == bound]
+            lines = [(c["method"], *(f"{c[key]:.2f}" for key in ("first", "ten", "best_of_ten"))) for c in chosen]
+            best = f"best of {chosen[0]['candidates']} {chosen[0]['optimum']:.2f}"
+            title = f"{task}, at most {bound / 1e6:.3f} M parameters: {best}"
+            console.grid(title, ("chosen by", "first", "mean of ten", "best of ten"), lines)
+    rows = content["rows"]
+    columns = ("proxy", "architectures", "not measured", "seconds", "per second")
+    lines = [(r["proxy"], str(r["architectures"]), str(r["not_measured"]), f"{r['seconds']:.1f}", _rate(r)) for r in rows]
+    console.grid("Computing time of one thread", columns, lines)
+    if "limit" in content:
+        _print_found(content)
+    print(f"{content['out']} written")
+
+
+def _print_found(content: Mapping[str, Any]) -> None:
+    """What a search within a limit found: its first choices, and the front of score against cost."""
+    what, first = content["limit"]["what"], content["rows"][0]["proxy"]
+    for title, key in (("first choices", "best"), ("front, cheapest first", "front")):
+        lines = [(r["arch"], f"{r['score']:.4g}", f"{r['cost']:.4g}") for r in content[key]]
+        console.grid(f"{what} at most {content['limit']['bound']:g}: {title}", ("architecture", first, what), lines)
+
+
+def _print_correlations(content: Mapping[str, Any], task: str) -> None:
+    """Rank correlations on one task, the highest first, and what the noise of the labels allows."""
+    keys = ("classes", "partial", "top_half", "top_tenth")
+    lines = [
+        (
+            r["proxy"],
+            _rho(r["spearman"][task]),
+            " to ".join(map(_rho, r["interval"][task])),
+            *(_rho(r[k][task]) for k in keys),
+        )
+        for r in content["rows"]
+    ]
+    lines.sort(key=lambda line: -2.0 if line[1] == "-" else float(line[1]), reverse=True)
+    top = content["ceilings"][task]
+    lines.append(("label noise allows", _rho(top["all"]), "", "", "", _rho(top["top_half"]), _rho(top["top_tenth"])))
+    columns = ("proxy", "Spearman", "95 %", "classes", "partial", "top half", "top tenth")
+    number = content["rows"][0]["architectures"]
+    console.grid(f"{task}: rank correlation with {content['benchmark']} ({number} architectures)", columns, lines)
+
+
+def _rho(value: float) -> str:
+    return f"{value:.2f}" if value == value else "-"
+
+
+def _rate(row: Mapping[str, Any]) -> str:
+    return f"{row['architectures'] / row['seconds']:.1f}" if row["seconds"] else "-"

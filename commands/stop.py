@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from .. import console
+from ..machine import cores
 from . import names
-from .common import AsJson, Out, Printer, Seed, as_json, cores, example, free_folder, open_tables
+from .common import AsJson, Out, Printer, Seed, as_json, example, free_folder, open_tables
 
 EXAMPLE = example(
     "warmnas stop --table images-v1 --target all --method last median lc-pfn \\",

@@ -12,8 +12,9 @@ import typer
 
 from .. import console
 from ..bench.errors import WarmnasError
+from ..machine import cores
 from . import names
-from .common import AsJson, Out, Printer, Seed, as_json, cores, example, free_folder, open_tables
+from .common import AsJson, Out, Printer, Seed, as_json, example, free_folder, open_tables
 
 if TYPE_CHECKING:
     from ..bench import Table

@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 
 from warmnas import __version__
-from warmnas.cli import expand, main
+from warmnas.cli import main
+from warmnas.commands.names import expand
 from warmnas.search import records
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"

@@ -23,7 +23,8 @@ import pytest
 import typer.main
 
 from warmnas.bench import SPACES, Registry
-from warmnas.cli import app, expand, main
+from warmnas.cli import app, main
+from warmnas.commands.names import expand
 from warmnas.metadata.experiments.plan import shipped
 from warmnas.search.live.exporting import FORMATS
 from warmnas.search.oneshot.fewshot.study import METHODS

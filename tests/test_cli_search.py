@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+import warmnas
+from warmnas.bench import open_benchmark
 from warmnas.bench import space as space_named
 from warmnas.cli import main
 from warmnas.metadata.experiments import ExperimentStore
@@ -74,6 +76,9 @@ def test_what_a_search_leaves_behind(searched):
     assert content["test"]["accuracy"] == content["found"]["test"]
     assert [source["name"] for source in content["sources"]][:1] == ["nasbench201:cifar10-valid"]
     assert content["price"]["finer"]["resolution"] == 16
+    assert content["versions"]["warmnas"] == warmnas.__version__
+    assert len(content["task"]["hash"]) >= 16  # of the images; and of the tables that it learned from:
+    assert content["tables"] == {name: open_benchmark(name).hash for name in ("nasbench201", "images-v1")}
     frame = pd.read_parquet(run / "trajectories.parquet")
     assert frame["observed"].tolist() == [row["validation"] for row in content["rows"]]
 

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = {
     "jsontext": 0,
+    "machine": 0,
     "bench": 1,
     "metadata": 2,
     "surrogates": 3,

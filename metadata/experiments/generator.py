@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
 from ...bench.table import Table
+from ...machine import cores
 from .known import known as known_trials
 from .owners import owner_of
 from .plan import Opener, Plan
@@ -71,7 +72,7 @@ def generate(
         run_on_ray(ray, prepared, store, trainer, workers, progress)
         return store.counts(prepared.id)
     places = devices() if isinstance(trainer, TorchTrainer) else ["cpu"]
-    number = workers or (len(places) if places != ["cpu"] else _cores())
+    number = workers or (len(places) if places != ["cpu"] else cores())
     store.note("workers", number)
     tasks = TaskFile(prepared.tasks)
     crew = _Crew(store, prepared, tasks, trainer, places, number)
@@ -81,10 +82,6 @@ def generate(
         crew.dismiss()
         tasks.close()
     return store.counts(prepared.id)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Worker(NamedTuple):

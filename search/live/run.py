@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...bench import Candidates, SearchSpace, Table, WarmnasError, open_benchmark
 from ...bench.spaces import space as space_named
+from ...machine import cores
 from ...metadata.experiments import ExperimentStore, StoreUnavailable
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.training.recipe import Recipe
@@ -200,6 +201,7 @@ class _Search:
         exports = self._export(finished)
         validation = self._validate(given, loop)
         facts = {"device": given.device, "workers": given.crew.size, "store": str(given.store.path), "price": price}
+        facts |= {"tables": {table.name: table.hash for table in given.tables}}
         facts |= {} if validation is None else {"validation": validation}
         content = write_results(
             self.settings, folder, self.command, dataset, loop, best, finished, exports, given.sources, self.notes, facts
@@ -233,7 +235,7 @@ class _Search:
         from .crew import Processes
 
         places = _places(device)
-        usual = len(places) if device == "cuda" else min(_cores(), max(1, math.ceil(settings.budget / 2)))
+        usual = len(places) if device == "cuda" else min(cores(), max(1, math.ceil(settings.budget / 2)))
         return Processes(file, slots or settings.workers or usual, places, self.parts.maker)
 
     def _loop(self, given: _Given) -> tuple[LiveLoop, dict[str, Any]]:
@@ -389,10 +391,6 @@ def _places(device: str) -> list[str]:
     import torch
 
     return [f"cuda:{i}" for i in range(torch.cuda.device_count())] if device == "cuda" else ["cpu"]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _duration(seconds: float) -> str:

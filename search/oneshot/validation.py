@@ -109,6 +109,7 @@ def validate(search: Search, genotype: Genotypes, truth: Truth) -> dict[str, Any
     first = rows[0]
     return {
         "table": truth.table.name,
+        "hash": truth.table.hash,
         "task": truth.name,
         "truth": str(truth.table.data.attrs.get("protocol", "as the table says")),
         "same_images": truth.same_images,
