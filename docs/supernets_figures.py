@@ -101,19 +101,18 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 def placed(row: dict[str, Any], known: FloatArray, alone: dict[str, float]) -> dict[str, Any]:
-    """A row with its cell's accuracy alone, the rank of that among known ones, and the share that is worse (ties half)."""
-    own = alone.get(row["cell"], float("nan"))
-    worse = float((known < own).mean() + (known == own).mean() / 2)
+    """A row with its cell's accuracy alone, the rank of that among known ones, and the share that is worse (ties half).
+
+    None where the cell was not trained yet.
+    """
     real = open_benchmark("nasbench201")
     values = real.values("cifar10-valid")
     there = values[int(real.rows(space(SPACE).from_string(row["cell"])[None])[0])]
-    return {
-        **row,
-        "alone": own,
-        "rank": 1 + int((known > own).sum()),
-        "worse": worse,
-        "real_rank": 1 + int((values > there).sum()),
-    }
+    row = {**row, "alone": None, "rank": None, "worse": None, "real_rank": 1 + int((values > there).sum())}
+    if (own := alone.get(row["cell"])) is None:
+        return row
+    worse = float((known < own).mean() + (known == own).mean() / 2)
+    return {**row, "alone": own, "rank": 1 + int((known > own).sum()), "worse": worse}
 
 
 def show(path: Path) -> None:
@@ -136,7 +135,7 @@ def show(path: Path) -> None:
     print("\n| method | searches | p(better than random) | standard error | true % |\n|---|---|---|---|---|")
     for method in TEN:
         mine = [row for row in every if row["method"] == method]
-        worse = np.array([row["worse"] for row in mine])
+        worse = np.array([row["worse"] for row in mine if row["worse"] is not None])
         if len(worse) > len(SEEDS):
             error = worse.std(ddof=1) / np.sqrt(len(worse))
             print(f"| `{method}` | {len(mine)} | {worse.mean():.2f} | {error:.2f} | {mean(mine, 'alone', 1)} |")

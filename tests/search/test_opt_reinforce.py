@@ -9,7 +9,9 @@ import torch
 from warmnas.bench import Candidates, UnknownName, WarmnasError, space
 from warmnas.bench.spaces.categorical import CategoricalSpace
 from warmnas.search import Problem, make_optimizer
+from warmnas.search.optimizer import Optimizer
 from warmnas.search.optimizers.policies import POLICIES, Adam, Factorised
+from warmnas.search.optimizers.reinforce import Reinforce
 from warmnas.search.streams import Streams
 
 CELLS = space("nasbench201")
@@ -19,6 +21,12 @@ def problem(runs: int = 2, budget: int = 40, every: int = 1) -> Problem:
     genotypes = CELLS.all_genotypes()[::every]
     seeds = tuple(np.random.SeedSequence(7).spawn(runs))
     return Problem(Candidates(CELLS, genotypes, np.arange(len(genotypes))), seeds, budget)
+
+
+def make(spec: str, given: Problem) -> Reinforce:
+    found: Optimizer = make_optimizer(spec, given)
+    assert isinstance(found, Reinforce)
+    return found
 
 
 def streams(runs: int) -> Streams:
@@ -32,8 +40,8 @@ def test_probabilities_sum_to_one_and_draws_follow_them(kind):
     every = of.all_genotypes()
     wide = POLICIES[kind](of, 40 * len(every), streams(40 * len(every)))
     own = torch.Generator().manual_seed(0)
-    for p in wide.parameters:
-        p.data = torch.randn(p.shape[1:], generator=own).expand(p.shape).clone()
+    for parameter in wide.parameters:
+        parameter.data = torch.randn(parameter.shape[1:], generator=own).expand(parameter.shape).clone()
     p = wide.log_probability(np.repeat(every, 40, axis=0)).detach().double().exp().numpy()[::40]
     assert p.sum() == pytest.approx(1, abs=1e-5)
     assert p.max() > 3 / len(p)  # or the frequencies would prove nothing
@@ -45,7 +53,7 @@ def test_probabilities_sum_to_one_and_draws_follow_them(kind):
 def test_a_step_is_that_of_the_reference_loop():
     """One run of NAS-Bench-201's loop in plain numpy: logits, moving average with the newest value in it, Adam."""
     given = problem(runs=1, budget=12)
-    own = make_optimizer("reinforce[policy=factorised,rate=0.05]", given)
+    own = make("reinforce[policy=factorised,rate=0.05]", given)
     logits = [p.detach().double().numpy()[0].copy() for p in own.policy.parameters]
     moments = [np.zeros((2, 5)) for _ in logits]
     values = np.random.default_rng(1).normal(80, 5, len(CELLS.all_genotypes()))
@@ -69,7 +77,7 @@ def test_a_step_is_that_of_the_reference_loop():
 def test_it_learns_what_is_good(spec, budget):
     """The values are how many genes are 3; random search would find five of them in one run of ten."""
     given = problem(runs=3, budget=budget)
-    own = make_optimizer(spec, given)
+    own = make(spec, given)
     best = np.zeros(3)
     for _ in range(budget):
         asked = own.ask(1)
@@ -79,15 +87,20 @@ def test_it_learns_what_is_good(spec, budget):
     assert best.min() >= 5
 
 
-def test_a_sharp_policy_goes_on_with_new_neighbours_and_learns_from_repeats():
+def test_a_sharp_policy_goes_on_with_new_neighbours_and_learns_from_repeats(monkeypatch):
     given = problem(runs=2, budget=30)
-    own = make_optimizer("reinforce[policy=factorised]", given)
+    own = make("reinforce[policy=factorised]", given)
     with torch.no_grad():
         for p in own.policy.parameters:
             p[:, 2] = 40.0
-    steps = []
+    steps: list[int] = []
     adam = own.adam.step
-    own.adam.step = lambda slopes, who: (steps.append(who.sum().item()), adam(slopes, who))
+
+    def counted(slopes: list[torch.Tensor], who: torch.Tensor) -> None:
+        steps.append(int(who.sum()))
+        adam(slopes, who)
+
+    monkeypatch.setattr(own.adam, "step", counted)
     rows = set()
     for _ in range(30):
         asked = own.ask(1)
@@ -113,7 +126,7 @@ def test_a_run_that_does_not_step_keeps_its_moments():
 def test_candidates_that_are_not_drawn_are_no_dead_end():
     """Of every 600th cell few are ever drawn; the others are found all the same, each once."""
     given = problem(runs=1, budget=20, every=600)
-    own = make_optimizer("reinforce", given)
+    own = make("reinforce", given)
     rows = []
     for _ in range(20):
         asked = own.ask(1)

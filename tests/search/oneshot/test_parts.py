@@ -89,7 +89,7 @@ def test_adaptive_decay_goes_back_as_a_whole(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr(curvature, "dominant_eigenvalue", grows)
     monkeypatch.setattr(Adaptive.__init__, "__defaults__", (3.0, 243e-4, 1, 0.75, 20))
-    marks = {}
+    marks: dict[int, tuple[int, int, int]] = {}
 
     def note(epoch, row):
         marks[len(marks)] = epoch, row["epoch"], round(row["weight decay"] * 1e4)
