@@ -141,7 +141,7 @@ def tasks(context: typer.Context) -> list[str]:
     given = [context.params.get(name) for name in ("benchmark", "table")]
     tables = [name for value in given for name in ([value] if isinstance(value, str) else value or ())]
     found: list[str] = []
-    for name in tables:
+    for name in tables or context.args[:1]:  # what stands before an option without its value is no argument yet
         with suppress(WarmnasError):
             found += open_benchmark(name).tasks
     return found
