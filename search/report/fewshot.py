@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .citations import citations_html
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, element, join, listed
 from .method import pairs
@@ -82,10 +83,13 @@ def table(rows: list[Row]) -> Html:
         columns.append(Column(name, cells, group="accuracy (%)"))
     for place, name in enumerate(names[1:], 1):
         columns.append(
-            Column(name, [_spread(row["rows"][place]["difference"]) for row in rows], group="method minus control")
+            Column(name, [_spread(row["rows"][place]["difference"]) for row in rows], group="method minus control (points)")
         )
     gaps = [Cell(ABSENT) if row["reading_gap"] is None else _spread(row["reading_gap"]) for row in rows]
-    columns += [Column("reading", gaps), Column("seconds", [Cell(number(r["seconds"], 0), r["seconds"]) for r in rows])]
+    columns += [
+        Column("reading (points)", gaps),
+        Column("seconds", [Cell(number(r["seconds"], 0), r["seconds"]) for r in rows]),
+    ]
     return grid("Few-shot results", [row["method"] for row in rows], columns, first="method")
 
 
@@ -107,5 +111,6 @@ def _how(content: Row) -> Html:
         join([element("h3", "To repeat it"), element("pre", element("code", content["command"]), tabindex=0)]),
         pairs("Settings", {"images": content["images"], **settings}),
         pairs("Versions", content["versions"]),
+        citations_html([*(row["method"] for row in content["rows"]), content["space"]]),
         id="how",
     )

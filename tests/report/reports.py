@@ -10,6 +10,7 @@ import numpy as np
 from warmnas.bench import Table, space
 from warmnas.bench.assembling import Draft
 from warmnas.cli import main
+from warmnas.search.report.fewshot import write_few_shot_report
 from warmnas.search.report.live import write_live_report
 
 CELLS = space("nasbench201")
@@ -86,7 +87,8 @@ def written(folder: Path) -> dict[str, Path]:
     live = folder / "live" / "report.html"
     names = {RESNET} | {row["architecture"] for row in trainings()}
     write_live_report(searched(), {name: CELLS.graph(CELLS.from_string(name)) for name in names}, live)
-    return {kind: folder / kind / "report.html" for kind in [*commands, "live"]}
+    write_few_shot_report(few_shot(), folder / "fewshot" / "report.html")
+    return {kind: folder / kind / "report.html" for kind in [*commands, "live", "fewshot"]}
 
 
 def images(folder: Path) -> Path:
@@ -149,3 +151,22 @@ def searched() -> dict[str, Any]:
         "versions": {"warmnas": "0.1.0"},
         "command": "warmnas search --data my_images/ --space nasbench201 --budget 6",
     }
+
+
+def few_shot() -> dict[str, Any]:
+    """What ``summary.json`` of a few-shot study says: two methods beside their controls."""
+
+    def spread(accuracy: float) -> dict[str, float]:
+        return {"accuracy": accuracy, "half": 1.5}
+
+    rows = []
+    for place, method in enumerate(("fomaml", "metanas")):
+        names = ("method", "random architecture", "no adaptation", "centroids")
+        beside = [
+            {"name": name, **spread(60.0 - 3 * n + place), "difference": spread(3.0 * n)} for n, name in enumerate(names)
+        ]
+        searched_cell = {"reading_gap": spread(0.2) if place else None, "keep_task_architecture": True if place else None}
+        rows.append({"method": method, "cell": RESNET, "seconds": 40.0 + place, "rows": beside, **searched_cell})
+    settings = {"ways": 5, "shots": 2, "episodes": 30, "width": 8, "cells": 1, "steps": 100, "seed": 0}
+    about = {"data": "digits", "space": "nasbench201", "images": "0123456789abcdef", "versions": {"warmnas": "0.1.0"}}
+    return {"settings": settings, "rows": rows, "command": "warmnas fewshot --method fomaml metanas --data digits", **about}

@@ -12,7 +12,7 @@ import pytest
 from .reports import HOSTILE, written
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-KINDS = ("study", "fronts", "clock", "predictors", "stop", "oneshot", "live")
+KINDS = ("study", "fronts", "clock", "predictors", "stop", "oneshot", "live", "fewshot")
 WIDTHS = (1280, 390)
 SMALLEST = 9.5  # pixels of a letter's size that can be read
 ROOM = """() => {
