@@ -225,7 +225,8 @@ class Lab:
             return float("nan")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = PlainResNet(task.shape[2], len(task.classes)).to(memory_format=torch.channels_last)
+            network = PlainResNet(task.shape[2], len(task.classes))
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         data = Data.of(task, RECIPE, torch.device("cpu"))
         training = Training(network, lambda x: network(x)[None], data, RECIPE, seed)
         for epoch in range(RECIPE.epochs):

@@ -245,10 +245,10 @@ def test_what_cannot_be_validated(searched, tmp_path, capsys):
     assert "--validate goes with --data only" in capsys.readouterr().err
     notes: list[str] = []
     space, task, cut = space_named("nasbench201"), open_task("digits", resolution=8), Training(np.zeros(6, np.int8))
-    given = (Settings("digits", budget=2, epochs=1), space, task, [cut], [], "cpu", tmp_path)
-    assert validated(*given, float("inf"), notes.append) is None
+    settings = Settings("digits", budget=2, epochs=1)
+    assert validated(settings, space, task, [cut], [], "cpu", tmp_path, float("inf"), notes.append) is None
     assert notes == ["no supernet was validated: a ranking needs 3 finished trainings, and there are 0"]
     cells = space.sample(3, np.random.default_rng(0))
     done = [Training(cell, [Epoch(1, 1.0, 50.0, 50.0, 50.0, 1.0)], "done") for cell in cells]
-    assert validated(*given[:3], done, *given[4:], 0.0, notes.append) is None
+    assert validated(settings, space, task, done, [], "cpu", tmp_path, 0.0, notes.append) is None
     assert notes[1:] == ["no supernet was validated: no time was left for a supernet"]

@@ -28,7 +28,7 @@ class ExpectedHypervolumeImprovement(GaussianProcess):
     def __init__(self, problem: Problem, initial: int = 5) -> None:
         super().__init__(problem, initial)
         every = np.broadcast_to(np.arange(len(problem.candidates)), (1, len(problem.candidates)))
-        self._costs = problem.costs_of(every)[0]
+        self._costs: FloatArray = problem.costs_of(every)[0]
 
     def gain(self, mean: Float32Array, std: Float32Array) -> Float32Array:
         """Expected gain in hypervolume of every candidate, (runs, candidates)."""
@@ -39,18 +39,20 @@ class ExpectedHypervolumeImprovement(GaussianProcess):
     def targets(self) -> FloatArray:
         """Normal scores less their trend over costs, (runs, evaluations): what is far from all results has the trend."""
         costs = self._seen_costs()
-        return normal_scores(self.values) - self._slopes() * (costs - costs.mean(axis=1, keepdims=True))
+        apart: FloatArray = normal_scores(self.values) - self._slopes() * (costs - costs.mean(axis=1, keepdims=True))
+        return apart
 
     def _seen_costs(self) -> FloatArray:
-        return self._costs.take(self.rows)
+        seen: FloatArray = self._costs[self.rows]
+        return seen
 
     def _slopes(self) -> FloatArray:
         """Of a ridge regression of the scores on costs, (runs, 1)."""
         costs = self._seen_costs()
         apart = costs - costs.mean(axis=1, keepdims=True)
-        return (apart * normal_scores(self.values)).sum(axis=1, keepdims=True) / (
-            (apart**2).sum(axis=1, keepdims=True) + RIDGE
-        )
+        squares = (apart**2).sum(axis=1, keepdims=True) + RIDGE
+        slopes: FloatArray = (apart * normal_scores(self.values)).sum(axis=1, keepdims=True) / squares
+        return slopes
 
     def _of_run(self, mean: Float32Array, std: Float32Array, scores: FloatArray, rows: IntArray) -> Float32Array:
         """Of one run: predictions (candidates,), scores and rows (evaluations,) -> (candidates,)."""

@@ -20,7 +20,8 @@ class Short(torch.nn.Module):
 
     def __init__(self, most: int) -> None:
         super().__init__()
-        self.most, self.head, self.seen = most, torch.nn.Linear(64, 2), []
+        self.most, self.head = most, torch.nn.Linear(64, 2)
+        self.seen: list[int] = []
 
     def forward(self, images):
         self.seen.append(len(images))
@@ -33,6 +34,7 @@ def priced(monkeypatch, most):
     part = Part(np.zeros((100, 8, 8, 1), np.uint8), np.arange(100) % 2)
     task = ImageTask("a", "a", ("0", "1"), part, part, part, False, False, "made up", "CC0-1.0")
     reference, network = SPACE.reference(), Short(most)
+    assert reference is not None
     monkeypatch.setattr("warmnas.search.live.price.costs", lambda *a: (10, 1000))
     monkeypatch.setattr(type(SPACE), "build", lambda self, *a, **k: network)
     return price(SPACE, reference, task, RECIPE, 4, "cpu"), network.seen

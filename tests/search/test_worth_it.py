@@ -33,7 +33,9 @@ def pool(n):
     """Cells, the ResNet cell first, and a value each; the last one is not known yet."""
     rng = np.random.default_rng(0)
     everything = candidates(SPACE).genotypes
-    reference = SPACE.canonical(SPACE.reference()[None])[0]
+    resnet = SPACE.reference()
+    assert resnet is not None
+    reference = SPACE.canonical(resnet[None])[0]
     cells = np.concatenate([reference[None], everything[rng.choice(len(everything), n - 1, replace=False)]])
     values = rng.uniform(20, 60, n)
     values[-1] = np.nan
