@@ -54,7 +54,8 @@ def test_the_example_runs(path: Path, tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert re.match(LAST_LINE[path.stem], run.stdout.splitlines()[-1])
-    assert list(tmp_path.iterdir()) == [], "an example leaves nothing behind"
+    # Ray itself may leave a folder of that name where it was started.
+    assert [left for left in tmp_path.iterdir() if left.name != ".ray"] == [], "an example leaves nothing behind"
     assert processor_seconds() - before < SECONDS
 
 
