@@ -14,7 +14,7 @@ import numpy as np
 
 from ...bench import FloatArray, IntArray
 from ..outcome import Outcome, standard_error
-from .markup import Html, data_script, element, join
+from .markup import Html, join, plot_figure
 from .numbers import ZERO, regret_unit
 
 POINTS = 200
@@ -116,10 +116,4 @@ def figure_html(outcomes: Sequence[Outcome], places: dict[str, int], identity: s
     ]
     over = f"over {outcomes[0].unit}s on {outcomes[0].task}"
     name = f"Mean regret of {len(outcomes)} optimizers {over}; the table has the numbers."
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label="Show or hide optimizers"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=name),
-        element("figcaption", join(caption)),
-        data_script(identity, figure(outcomes, places)),
-    )
+    return plot_figure(identity, name, join(caption), figure(outcomes, places))

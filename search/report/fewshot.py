@@ -7,8 +7,8 @@ from typing import Any
 
 from .citations import citations_html
 from .grid import Cell, Column, grid, mark_best
-from .markup import Html, counted, element, join, listed
-from .method import pairs
+from .markup import Html, counted, element, listed
+from .method import how_section, pairs
 from .numbers import ABSENT, number
 from .page import document, write_page
 
@@ -102,15 +102,11 @@ def _cells(rows: list[Row]) -> Html:
 
 
 def _how(content: Row) -> Html:
-    reading = [element("div", element("dt", name), element("dd", text)) for name, text in READING.items()]
     settings = {key: str(value) for key, value in content["settings"].items()}
-    return element(
-        "section",
-        element("h2", "How this was made"),
-        element("dl", *reading, class_="reading"),
-        join([element("h3", "To repeat it"), element("pre", element("code", content["command"]), tabindex=0)]),
+    return how_section(
+        READING,
+        content["command"],
         pairs("Settings", {"images": content["images"], **settings}),
         pairs("Versions", content["versions"]),
         citations_html([*(row["method"] for row in content["rows"]), content["space"]]),
-        id="how",
     )

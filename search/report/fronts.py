@@ -13,7 +13,7 @@ from ..outcome import standard_error
 from ..statistics import ALPHA
 from .curves import COLOURS, DASHES, linear_ticks, plotted, plotted_times, round_ticks
 from .grid import BEST, TIED, Cell, Column, grid, mark_best
-from .markup import Html, counted, data_script, element, join
+from .markup import Html, counted, element, join, plot_figure
 from .numbers import error, number
 
 Row = dict[str, Any]
@@ -87,13 +87,7 @@ def _anytime(fronts: Sequence[Attained], places: dict[str, int], identity: str) 
         "task's median candidate (0) to its best (1), logarithms of costs from the cheapest candidate (0) to the dearest "
         "(1), reference point (median value, dearest cost). Higher is better. Press a name to hide its curve."
     )
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label="Show or hide optimizers"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=label),
-        element("figcaption", caption),
-        data_script(identity, data),
-    )
+    return plot_figure(identity, label, caption, data)
 
 
 def _table(fronts: Sequence[Attained], tests: Sequence[Row]) -> Html:

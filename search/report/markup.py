@@ -41,6 +41,17 @@ def data_script(identity: str, data: Any) -> Html:
     return element("script", Html(text), type="application/json", id=identity)
 
 
+def plot_figure(identity: str, label: str, caption: str, data: Any, toggles: str = "optimizers") -> Html:
+    """A figure that the page's script draws: legend that shows and hides ``toggles``, plot, caption, data."""
+    return element(
+        "figure",
+        element("div", class_="legend", role="group", aria_label=f"Show or hide {toggles}"),
+        element("div", class_="plot", data_figure=identity, role="img", aria_label=label),
+        element("figcaption", caption),
+        data_script(identity, data),
+    )
+
+
 def listed(names: Iterable[str], last: str = "and") -> str:
     """Names as a sentence lists them."""
     known = list(names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..protocol import Protocol
 from ..study import StudyResult
 from .checklist import checklist
@@ -70,19 +72,28 @@ def _sources(result: StudyResult) -> str:
 
 def how_html(result: StudyResult, command: str, versions: dict[str, str]) -> Html:
     """The last section: command, versions, tables with splits, settings, and how to read the page."""
-    reading = [element("div", element("dt", name), element("dd", text)) for name, text in HOW_TO_READ.items()]
-    return element(
-        "section",
-        element("h2", "How this was made"),
-        element("h3", "How to read this"),
-        element("dl", *reading, class_="reading"),
-        element("h3", "To repeat it"),
-        element("pre", element("code", command), tabindex=0),
+    return how_section(
+        HOW_TO_READ,
+        command,
         pairs("Protocol", _settings(result)),
         pairs("Versions", versions),
         *(pairs(table.name, {**_about(table.info()), **_splits(table.info())}) for table in result.tables),
         pairs("Best-practice checklist (Lindauer & Hutter 2020)", checklist(result)),
         citations_html(_used(result)),
+    )
+
+
+def how_section(reading: Mapping[str, str], command: str, *parts: Html) -> Html:
+    """The last section of every kind of report: how to read it, the command that repeats it, and ``parts``."""
+    terms = [element("div", element("dt", name), element("dd", text)) for name, text in reading.items()]
+    return element(
+        "section",
+        element("h2", "How this was made"),
+        element("h3", "How to read this"),
+        element("dl", *terms, class_="reading"),
+        element("h3", "To repeat it"),
+        element("pre", element("code", command), tabindex=0),
+        *parts,
         id="how",
     )
 

@@ -9,8 +9,8 @@ from .cells import cell_svg
 from .citations import citations_html
 from .curves import COLOURS, DASHES, linear_ticks, round_ticks
 from .grid import Cell, Column, grid, mark_best
-from .markup import Html, counted, data_script, element, join
-from .method import pairs
+from .markup import Html, counted, element, plot_figure
+from .method import how_section, pairs
 from .numbers import ABSENT, number
 from .page import document, write_page
 
@@ -117,13 +117,7 @@ def _figure(identity: str, curves: dict[str, list[float]], title: str, caption: 
         "title": title,
         "unit": "",
     }
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label=f"Show or hide curves of the {title}"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=f"{title} over epochs"),
-        element("figcaption", caption),
-        data_script(identity, data),
-    )
+    return plot_figure(identity, f"{title} over epochs", caption, data, f"curves of the {title}")
 
 
 def _validation(found: Row | None) -> Html | None:
@@ -154,15 +148,11 @@ def _validation(found: Row | None) -> Html | None:
 
 
 def _how(content: Row) -> Html:
-    reading = [element("div", element("dt", name), element("dd", text)) for name, text in READING.items()]
     settings = {key: str(value) for key, value in content["settings"].items()}
-    return element(
-        "section",
-        element("h2", "How this was made"),
-        element("dl", *reading, class_="reading"),
-        join([element("h3", "To repeat it"), element("pre", element("code", content["command"]), tabindex=0)]),
+    return how_section(
+        READING,
+        content["command"],
         pairs("Settings", {"images": content["images"], **settings}),
         pairs("Versions", content["versions"]),
         citations_html([content["method"], content["space"]]),
-        id="how",
     )

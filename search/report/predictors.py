@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .citations import citations_html
 from .curves import COLOURS, DASHES, linear_ticks, round_ticks
 from .grid import Cell, Column, grid, mark_best
-from .markup import Html, counted, data_script, element, join, listed
-from .method import pairs
+from .markup import Html, counted, element, join, listed, plot_figure
+from .method import how_section, pairs
 from .numbers import ABSENT, error, number, regret_unit
 from .page import document, write_page
 
@@ -108,13 +108,7 @@ def _figure(result: PredictorStudy, rows: list[Row], metric: str, unit: str, ide
     caption = f"{what[0].upper()}{what[1:]}; {'higher' if sign > 0 else 'lower'} is better. "
     caption += f"Mean over {result.protocol.splits} splits, bands ±1 standard error. Press a name to hide its curve."
     label = f"{title} of {len(rows)} predictors on {rows[0]['task']} by training architectures; the table has the numbers."
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label="Show or hide predictors"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=label),
-        element("figcaption", caption),
-        data_script(identity, data),
-    )
+    return plot_figure(identity, label, caption, data, "predictors")
 
 
 def _ceiling(result: PredictorStudy, task: str, metric: str) -> float | None:
@@ -185,23 +179,17 @@ def _sources(result: PredictorStudy) -> list[str]:
 
 
 def _how(result: PredictorStudy, content: Row) -> Html:
-    reading = [element("div", element("dt", name), element("dd", text)) for name, text in READING.items()]
     ceilings = {
         task: ", ".join(f"{name} {number(v, 3) if v is not None else ABSENT}" for name, v in of.items())
         for task, of in content["ceilings"].items()
     }
     settings = {key: str(value) for key, value in content["settings"].items()}
-    return element(
-        "section",
-        element("h2", "How this was made"),
-        element("h3", "How to read this"),
-        element("dl", *reading, class_="reading"),
-        element("h3", "To repeat it"),
-        element("pre", element("code", content["command"]), tabindex=0),
+    return how_section(
+        READING,
+        content["command"],
         pairs("Protocol", {"hash": result.protocol_hash(), **settings}),
         pairs("Noise ceilings", ceilings),
         pairs("Tables", content["tables"]),
         pairs("Versions", content["versions"]),
         citations_html([*dict.fromkeys(row["predictor"] for row in content["rows"]), *_sources(result)]),
-        id="how",
     )

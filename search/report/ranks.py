@@ -14,7 +14,7 @@ from ..statistics import ranks_of
 from .critical import critical_svg
 from .curves import COLOURS, DASHES, plotted, plotted_times, round_ticks
 from .grid import Cell, Column, grid
-from .markup import Html, counted, data_script, element, join
+from .markup import Html, counted, element, join, plot_figure
 from .numbers import number
 
 Row = dict[str, Any]
@@ -96,13 +96,7 @@ def _anytime(entry: Row, outcomes: Sequence[Judged], places: dict[str, int], ide
     label = f"Average rank of {len(names)} optimizers by {first.unit}s; the table has the last ones."
     lost = what.removeprefix("mean ")
     caption = f"Rank of the mean {lost} within each task, averaged over tasks; 1 is best. Press a name to hide its curve."
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label="Show or hide optimizers"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=label),
-        element("figcaption", caption),
-        data_script(identity, data),
-    )
+    return plot_figure(identity, label, caption, data)
 
 
 def _picture(entry: Row, whose: str, unit: str) -> Html:

@@ -8,7 +8,7 @@ from typing import Any
 from .citations import citations_html
 from .grid import Cell, Column, grid, mark_best
 from .markup import Html, counted, element, listed
-from .method import pairs
+from .method import how_section, pairs
 from .numbers import ABSENT, error, number
 from .page import document, write_page
 from .stop_figure import figure, figure_html
@@ -191,18 +191,13 @@ def _over_tasks(content: Row, methods: list[str]) -> Html:
 
 
 def _how(content: Row) -> Html:
-    reading = [element("div", element("dt", name), element("dd", text)) for name, text in READING.items()]
     sources = {task: ", ".join(about["sources"]) or ABSENT for task, about in content["tasks"].items()}
-    return element(
-        "section",
-        element("h2", "How this was made"),
-        element("dl", *reading, class_="reading"),
-        element("h3", "To repeat it"),
-        element("pre", element("code", content["command"]), tabindex=0),
+    return how_section(
+        READING,
+        content["command"],
         pairs("Protocol", {"hash": content["protocol"], **{key: str(value) for key, value in content["settings"].items()}}),
         pairs("Sources", sources),
         pairs("Tables", content["tables"]),
         pairs("Versions", content["versions"]),
         citations_html([*dict.fromkeys(row["method"] for row in content["rows"]), *content["tables"]]),
-        id="how",
     )

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from .curves import COLOURS, DASHES, round_ticks
-from .markup import Html, data_script, element
+from .markup import Html, plot_figure
 from .numbers import number
 
 Row = dict[str, Any]
@@ -87,10 +87,4 @@ def figure_html(task: str, data: Row, identity: str) -> Html:
     )
     methods = len(data["curves"])
     about = f"Mean regret against speed-up of {methods} methods on {task}; the table has the numbers."
-    return element(
-        "figure",
-        element("div", class_="legend", role="group", aria_label="Show or hide methods"),
-        element("div", class_="plot", data_figure=identity, role="img", aria_label=about),
-        element("figcaption", caption),
-        data_script(identity, data),
-    )
+    return plot_figure(identity, about, caption, data, "methods")
