@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -46,19 +48,12 @@ def price(space: SearchSpace, genotype: Genotypes, task: ImageTask, recipe: Reci
     side, classes = recipe.resolution, len(task.classes)
     flops, finer = (costs(space, genotype, (channels, r, r), classes, recipe)[1] for r in (side, 2 * side))
     batch, shape = min(recipe.batch, len(task.train)), (channels, side, side)
-    one = _image_seconds(space, genotype, shape, classes, recipe, batch, torch.device(device))
+    step = partial(_step_seconds, space, genotype, shape, classes, recipe, torch.device(device))
+    one = _image_seconds(step, batch)
     return Price(side, flops, epochs * one * len(task.train), (2 * side, finer / flops))
 
 
-def _image_seconds(
-    space: SearchSpace,
-    genotype: Genotypes,
-    shape: tuple[int, int, int],
-    classes: int,
-    recipe: Recipe,
-    batch: int,
-    device: torch.device,
-) -> float:
+def _image_seconds(step: Callable[[int], float], batch: int) -> float:
     """Seconds per image of one training step; where memory runs out, of the largest batch that fits, as in the trainings.
 
     Not even the smallest fits: the trainings will say so, one by one; the price is not known then.
@@ -66,7 +61,7 @@ def _image_seconds(
     while True:
         try:
             with guarded():
-                return _step_seconds(space, genotype, shape, classes, recipe, batch, device) / batch
+                return step(batch) / batch
         except OutOfMemory:
             if (batch := batch // 2) < SMALLEST:
                 return float("nan")
@@ -78,8 +73,8 @@ def _step_seconds(
     shape: tuple[int, int, int],
     classes: int,
     recipe: Recipe,
-    batch: int,
     device: torch.device,
+    batch: int,
 ) -> float:
     """Seconds of one training step, the fastest of a few."""
     with torch.random.fork_rng(devices=[]):

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 METHOD = "rsps[candidates=1]"
 FEWEST = 3  # finished trainings without which there is no ranking
 BATCH = 64
+NONE = "no supernet was validated: "
 
 
-def validate_supernet(
+def validated(
     settings: Settings,
     space: SearchSpace,
     task: ImageTask,
@@ -42,9 +43,10 @@ def validate_supernet(
     sources: Sequence[SourceTask],
     device: str,
     work: Path,
-    until: float = float("inf"),
-) -> dict[str, Any] | str:
-    """The supernet's ranking of the finished trainings, beside rivals; or in one line why there is none.
+    until: float,
+    note: Note,
+) -> dict[str, Any] | None:
+    """The supernet's ranking of the finished trainings, beside rivals; where there is none, why is noted.
 
     Args:
         settings: of the search.
@@ -55,13 +57,12 @@ def validate_supernet(
         device: where the supernet is trained.
         work: folder in which a supernet that was interrupted goes on.
         until: monotonic time at which its training ends.
-
-    Raises:
-        Diverged: where the supernet's loss is not a finite number.
+        note: told in one line why there is no ranking.
     """
     done = [t for t in trainings if t.state == DONE]
     if len(done) < FEWEST:
-        return f"a ranking needs {FEWEST} finished trainings, and there are {len(done)}"
+        note(f"{NONE}a ranking needs {FEWEST} finished trainings, and there are {len(done)}")
+        return None
     genotypes, values = np.stack([t.genotype for t in done]), np.array([t.value for t in done])
     size = SupernetSettings(
         settings.budget * settings.epochs,
@@ -76,10 +77,15 @@ def validate_supernet(
     def after(search: Search, cell: Genotypes) -> None:
         scores.append(accuracies(search, genotypes))
 
-    found = search_supernet(METHOD, space, task, size, folder=work, device=device, after=after, until=until)
+    try:
+        found = search_supernet(METHOD, space, task, size, folder=work, device=device, after=after, until=until)
+    except Diverged as error:
+        note(f"{NONE}{error}")
+        return None
     epochs = len(found.history)
     if not epochs:
-        return "no time was left for a supernet"
+        note(f"{NONE}no time was left for a supernet")
+        return None
     each = float(np.mean([t.seconds for t in done]))
     rows = rankings(space, genotypes, values, scores[0], sources, len(task.classes))
     n = max(int(found.seconds / each), 1) if each > 0 else len(done)
@@ -87,28 +93,6 @@ def validate_supernet(
     first = {key: rows[0][key] for key in ("spearman", "interval", "tau")}
     about = {"architectures": len(done), "epochs": epochs, "asked_epochs": size.epochs, "seconds": found.seconds}
     return {**first, **about, "truth": f"one training of {settings.epochs} epochs each", "rows": rows}
-
-
-def validated(
-    settings: Settings,
-    space: SearchSpace,
-    task: ImageTask,
-    trainings: Sequence[Training],
-    sources: Sequence[SourceTask],
-    device: str,
-    work: Path,
-    until: float,
-    note: Note,
-) -> dict[str, Any] | None:
-    """:func:`validate_supernet`; why there is nothing is noted."""
-    try:
-        found = validate_supernet(settings, space, task, trainings, sources, device, work, until)
-    except Diverged as error:
-        found = str(error)
-    if isinstance(found, str):
-        note(f"no supernet was validated: {found}")
-        return None
-    return found
 
 
 def rankings(

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...bench import FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError
 from ...surrogates.proxies import Inputs, Memory, ProbeRecipe, Proxy, Scores, make_proxies, score
+from ..hypervolume import on_front
 from .costs import Cost
 
 TRIES = 100  # rounds of drawing without a candidate within the bound, or of mutation without a new one
@@ -118,10 +119,9 @@ def pareto(values: FloatArray, costs: FloatArray) -> IntArray:
 
     Larger values and smaller costs are better; of equal pairs the first stands.
     """
-    order = np.lexsort((-values, costs))
-    best = np.maximum.accumulate(np.concatenate([[-np.inf], values[order][:-1]]))
-    front: IntArray = order[values[order] > best]
-    return front
+    front = np.flatnonzero(on_front(values, costs))
+    cheapest: IntArray = front[np.argsort(costs[front], kind="stable")]
+    return cheapest
 
 
 def proxy_front(scores: Scores, proxy: str, costs: FloatArray, bins: int = 5) -> IntArray:
