@@ -29,7 +29,7 @@ def advice(content: Mapping[str, Any]) -> list[str]:
     longer, wider = settings["epochs"] * settings["budget"], settings["width"] * 3 // 2
     return [
         f"{why} Before a longer search, train the ResNet cell as long as all of this one ({start} --epochs {longer}), or "
-        f"wider (--width {wider}); docs/worth_it.md has what that is worth."
+        f"wider (--width {wider})."
     ]
 
 
