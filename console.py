@@ -6,7 +6,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .wording import duration, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,11 +17,6 @@ if TYPE_CHECKING:
 SHOWN = (1, 5, 10, 50, 100, 500, 1000)  # budgets of the printed table; summary.json has more
 REFRESH = 0.2  # seconds between drawings of the progress bar
 WIDTH = 130  # where the output is not a terminal
-
-
-def one_line(text: object) -> str:
-    """Any text as a single line."""
-    return " ".join(str(text).split())
 
 
 def complain(text: object) -> None:
@@ -84,62 +81,37 @@ def progress_bar(total: int | None) -> Iterator[Callable[[str, str, int], None] 
         yield advance
 
 
-def _time_left() -> Callable[[int, int], float]:
-    """Seconds left of so many done and so many in all, 0 where that is not known.
+class Counted(Protocol):
+    """Told how many of how many are done, and perhaps what about."""
 
-    By the pace since the first one: what comes before it is done once. Several at once were done at an earlier time.
+    def __call__(self, done: int, total: int, text: str = "", /) -> None:
+        """A part is done."""
+
+
+@contextmanager
+def counting_bar(what: str = "") -> Iterator[Counted | None]:
+    """So many of so many on stderr, and how long the rest will take; None where stderr is not a terminal.
+
+    Args:
+        what: is done, until more is said. A text that comes before the first one is done stays above the bar.
     """
-    base, last = (time.monotonic(), 0), 0
-
-    def left(done: int, total: int) -> float:
-        nonlocal base, last
-        now = time.monotonic()
-        if done != last and (last == 0 or done - last > 1):
-            base = (now, done)
-        last = done
-        return (now - base[0]) * (total - done) / (done - base[1]) if base[1] < done < total else 0.0
-
-    return left
-
-
-@contextmanager
-def live_bar() -> Iterator[Callable[[int, int, str], None]]:
-    """Epochs of a live search on stderr, and how long the rest will take: a bar, or lines where it is no terminal."""
-    shown = ""
-    if not sys.stderr.isatty():
-        left_of = _time_left()
-
-        def line(done: int, total: int, text: str) -> None:
-            nonlocal shown
-            left = left_of(done, total)
-            if text and text != shown:
-                print(f"{text}, about {duration(left)} left" if left else text, file=sys.stderr, flush=True)
-                shown = text
-
-        yield line
-        return
-    with _progress() as bar:
-        task = bar.add_task("", total=None)
-
-        def show(done: int, total: int, text: str) -> None:
-            nonlocal shown
-            if text and not done:
-                bar.console.print(text, highlight=False, markup=False)
-            shown = text if text and done else shown
-            bar.update(task, completed=done, total=total, description=shown, refresh=True)
-
-        yield show
-
-
-@contextmanager
-def counting_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """So many of so many on stderr, and how long the rest will take; None where stderr is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
+    shown, drawn = what, 0.0
     with _progress() as bar:
         line = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(line, completed=done, total=total, refresh=True)
+
+        def show(done: int, total: int, text: str = "") -> None:
+            nonlocal shown, drawn
+            if text and not done:
+                bar.console.print(text, highlight=False, markup=False)
+            shown, now = text if text and done else shown, time.monotonic()
+            draw = now - drawn > REFRESH or not done or done == total
+            bar.update(line, completed=done, total=total, description=shown, refresh=draw)
+            drawn = now if draw else drawn
+
+        yield show
 
 
 @contextmanager
@@ -349,15 +321,6 @@ def print_status(status: Mapping[str, Any], failures: Mapping[str, int]) -> None
     if failures:
         print()
         grid("Failures", ("trials", "reason"), [(str(count), reason) for reason, count in failures.items()], left=2)
-
-
-def duration(seconds: float) -> str:
-    """Two units of a length of time."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")) if n]
-    return " ".join(parts[:2]) or "0 s"
 
 
 def number(value: float | None) -> str:

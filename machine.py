@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+DEVICES = ("cpu", "cuda")  # where networks are trained
+
 
 def cores() -> int:
     """Cores that this process may use."""

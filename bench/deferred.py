@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from xarray.core import indexing
 
+from ..wording import one_line
 from .errors import CorruptFile
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Deferred(xr.backends.BackendArray):
         except CorruptFile:
             raise
         except Exception as error:  # h5py raises almost anything on damaged bytes
-            reason = " ".join(str(error).split())[:120]
+            reason = one_line(error, 120)
             raise CorruptFile(f"{self.path} is damaged at '{self.name}' ({reason}); make it again") from error
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
+from ..wording import one_line
 from .errors import UnknownName
 
 PLUGINS = "warmnas.plugins"
@@ -38,7 +39,7 @@ def _load(point: EntryPoint) -> None:
         point.load()
     except (Exception, SystemExit) as error:  # somebody else's module may raise anything
         whose = f" of {package.name} {package.version}" if package else ""
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = one_line(f"{type(error).__name__}: {error}")
         warnings.warn(f"plug-in {point.value}{whose} is left out: {reason}", PluginWarning, stacklevel=5)
     else:
         if package:

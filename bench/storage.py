@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..wording import one_line
 from .errors import CorruptFile, WarmnasError
 from .packing import packed, unpacked
 
@@ -117,7 +118,7 @@ def read(path: Path) -> xr.Dataset:
     except CorruptFile:
         raise
     except Exception as error:  # h5py raises almost anything on damaged bytes
-        reason = " ".join(str(error).split())[:120]
+        reason = one_line(error, 120)
         raise CorruptFile(f"{path} is not an intact table file ({type(error).__name__}: {reason})") from error
     if not intact:
         raise CorruptFile(f"{path} is damaged: its content does not match its own hash; make it again")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..wording import one_line
 from .errors import CorruptFile, WarmnasError
 
 _SCALARS = {("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
@@ -87,4 +88,4 @@ def load_numbers(path: Path) -> Any:
     try:
         return _load(path.read_bytes())
     except Exception as error:  # damaged bytes raise almost anything, MemoryError included
-        raise CorruptFile(f"{path} was not read: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise CorruptFile(f"{path} was not read: {type(error).__name__}: {one_line(error, 200)}") from error

@@ -13,6 +13,7 @@ from contextlib import suppress
 import typer
 
 from ..bench.errors import WarmnasError
+from ..machine import DEVICES
 
 # Options that take several values, by command.
 MULTIPLE = {
@@ -131,7 +132,7 @@ def exports() -> list[str]:
 
 def devices() -> list[str]:
     """Where networks are trained."""
-    return ["cpu", "cuda"]
+    return list(DEVICES)
 
 
 def tasks(context: typer.Context) -> list[str]:

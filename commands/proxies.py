@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import console
+from ..bench.errors import WarmnasError
 from ..machine import cores
 from . import names
 from .common import AsJson, Printer, as_json, example
@@ -37,8 +38,13 @@ def proxies(
         list[str],
         typer.Option(metavar="NAME", help="Names, or all; several may follow.", autocompletion=names.proxies),
     ],
-    sample: Annotated[int, typer.Option(min=1, metavar="N", help="Connected architectures: drawn, or found by --within.")],
     out: Annotated[Path, typer.Option(metavar="T.h5", help="The table file to write.")],
+    sample: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Connected architectures: drawn, or found by --within.")
+    ] = None,
+    every_class: Annotated[
+        bool, typer.Option("--every-class", help="One architecture of every connected class of functions, not a sample.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of the sample, the batches and the weights.")] = 0,
     json: AsJson = False,
     batch: Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a batch.")] = 32,
@@ -71,6 +77,8 @@ def proxies(
     names = [name for given in proxy for name in (known if given == "all" else [given])]
     recipe = ProbeRecipe(batch, width, cells, seed, inits)
     limit = None if within is None else zero_shot.Limit.parse(within)
+    if (sample is None) != every_class:
+        raise WarmnasError("give --sample N or --every-class, one of them")
     with console.progress_bar(sample) as progress:
         content = zero_shot.score_sample(
             space,
@@ -97,9 +105,10 @@ def show(content: Mapping[str, Any]) -> None:
             title = f"{task}, at most {bound / 1e6:.3f} M parameters: {best}"
             console.grid(title, ("chosen by", "first", "mean of ten", "best of ten"), lines)
     rows = content["rows"]
-    columns = ("proxy", "architectures", "not measured", "seconds", "per second")
-    lines = [(r["proxy"], str(r["architectures"]), str(r["not_measured"]), f"{r['seconds']:.1f}", _rate(r)) for r in rows]
-    console.grid("Computing time of one thread", columns, lines)
+    columns = ("proxy", "architectures", "networks", "not measured", "seconds", "networks per second")
+    keys = ("proxy", "architectures", "networks", "not_measured")
+    lines = [(*(str(r[key]) for key in keys), f"{r['seconds']:.1f}", _rate(r)) for r in rows]
+    console.grid("Computing time of one thread, for different networks", columns, lines)
     if "limit" in content:
         _print_found(content)
     print(f"{content['out']} written")
@@ -138,4 +147,4 @@ def _rho(value: float) -> str:
 
 
 def _rate(row: Mapping[str, Any]) -> str:
-    return f"{row['architectures'] / row['seconds']:.1f}" if row["seconds"] else "-"
+    return f"{row['per_second']:.1f}" if row["per_second"] else "-"

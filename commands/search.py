@@ -30,7 +30,6 @@ EXAMPLE = example(
     "warmnas search --data my_images/ --budget 10 --epochs 20 --out runs/mine",
     "warmnas search --benchmark nasbench-graph --task physics --budget 10 --out runs/physics",
 )
-ON_BENCHMARK = ("--task", "--observe", "--sources", "--source-rows", "--leave-out", "--schedule")
 
 
 def search(
@@ -206,7 +205,7 @@ def _on_images(
 
     settings = Settings(data, **options)
     folder = out or usual_folder(settings, Path("runs"))
-    with console.live_bar() as progress:
+    with console.counting_bar() as progress:
         parts = Parts(store=store, note=console.complain, progress=progress)
         content = search_images(settings, folder, command, parts)
 

@@ -60,7 +60,7 @@ def stop(
     protocol = stop_study.StopProtocol(tuple(target), orders, seed, candidates, schedule, leave_out, fronts)
     folder = out or free_folder(Path("runs") / f"stop-{'+'.join(one.name for one in tables)}")
     with records.output_folder(folder):
-        with console.progress_bar(None) as progress:
+        with console.counting_bar() as progress:
             result = stop_study.stop_study(tables, method, protocol, progress, workers=cores())
         content = stop_records.write_stop_study(result, folder, context.obj)
 

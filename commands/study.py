@@ -131,6 +131,10 @@ def study(
             autocompletion=names.stoppers,
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source of every target."),
+    ] = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from ..search import records
@@ -139,13 +143,13 @@ def study(
         _check_stopper(stopper)
     tables = open_tables(benchmark)
     if predictor:
-        if optimizer != ["all"] or seconds is not None or stopper is not None or objectives is not None:
-            given = "a predictor study has no --optimizer, no --seconds, no --objectives and no --stopper"
+        if optimizer != ["all"] or any(option is not None for option in (seconds, stopper, objectives, model)):
+            given = "a predictor study has no --optimizer, no --seconds, no --objectives, no --stopper and no --model"
             raise WarmnasError(f"{given}; --budget is what it trains on")
         return _predictor_study(context.obj, tables, task, predictor, budget, runs, seed, observe, schedule, out, json)
     runs = 30 if runs is None else runs
     protocol = _protocol(tables, task, budget, runs, seed, observe, sources, source_rows, leave_out)
-    protocol = replace(_limited(protocol, schedule, seconds), stopper=stopper, objectives=objectives)
+    protocol = replace(_limited(protocol, schedule, seconds), stopper=stopper, objectives=objectives, model=model)
     folder = out or _default_folder("study", tables, protocol)
     with records.output_folder(folder):
         result = _run(tables, optimizer, protocol)

@@ -30,7 +30,7 @@ from .workers import Part, run_parts
 
 ORACLE = "oracle"
 FRONT_ORDERS = 20  # of the fronts, which cost a replay per point
-Progress = Callable[[str, str, int], None]  # (task, method, searches just done)
+Progress = Callable[[int, int, str], None]  # (searches done, searches in all, task and method)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def stop_study(
         tables: that hold the tasks.
         methods: ``name`` or ``name[option=value,...]``; ``all`` for everything registered.
         protocol: what is compared with what.
-        progress: told of searches as they are done.
+        progress: told how many searches of how many are done, and of what.
         workers: processes; the result does not depend on it, but for the measured seconds.
 
     Raises:
@@ -133,13 +133,16 @@ def stop_study(
         for spec in specs:
             check(spec, pool)
     parts = [(pool, spec) for pool in pools for spec in specs]
+    done, total = 0, sum(planned(pool, spec, protocol) for pool, spec in parts)
 
     def start(pool: Pool, spec: str) -> Part[list[Judged]]:
         return lambda report: replay(pool, spec, protocol, report)
 
-    def tell(part: int, searches: int) -> None:
+    def tell(part: int, some: int) -> None:
+        nonlocal done
+        done += some
         if progress is not None:
-            progress(parts[part][0].task, parts[part][1], searches)
+            progress(done, total, f"{parts[part][0].task} {parts[part][1]}")
 
     judged = run_parts([start(*part) for part in parts], workers, tell)
     return StopStudy(protocol, tuple(tables), pools, tuple(one for some in judged for one in some))
@@ -157,6 +160,15 @@ def check(spec: str, pool: Pool) -> None:
         new_stopper(with_workers(spec)[0], pool.setting(0))
 
 
+def planned(pool: Pool, spec: str, protocol: StopProtocol) -> int:
+    """How many searches :func:`replay` makes of a method on a task."""
+    if spec == ORACLE:
+        return protocol.orders
+    stopper = new_stopper(with_workers(spec)[0], pool.setting(protocol.seed))
+    found = settings(stopper, *parse_spec(spec), pool, protocol.fronts)
+    return sum(len(range(protocol.orders)[: None if chosen else FRONT_ORDERS]) for _, _, chosen in found)
+
+
 def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int], None]) -> list[Judged]:
     """One method on one task: as asked for, and over its knob where fronts are wanted."""
     start = time.process_time()
@@ -170,27 +182,34 @@ def replay(pool: Pool, spec: str, protocol: StopProtocol, report: Callable[[int]
     judged = []
     for variant, parameter, chosen in variants(stopper, name, options, pool, protocol.fronts):
         some = orders if chosen else orders[:FRONT_ORDERS]
-        searches = []
+        found = []
         for order in some:
-            searches.append(simulate(pool, variant, order, workers))
+            found.append(simulate(pool, variant, order, workers))
             report(1)
-        judged.append(judge(pool, name, parameter, searches, fit_seconds, chosen))
+        judged.append(judge(pool, name, parameter, found, fit_seconds, chosen))
     return judged
 
 
 def variants(
     stopper: Stopper, name: str, options: dict[str, Any], pool: Pool, fronts: bool
 ) -> list[tuple[Stopper, str | None, bool]]:
-    """Stoppers with their parameter, and whether they are what was asked for; all of i-Epoch's front is."""
+    """Stoppers with their parameter, and whether they are what was asked for."""
+    found = settings(stopper, name, options, pool, fronts)
+    return [(stopper if value is None else stopper.varied(value), label, chosen) for value, label, chosen in found]
+
+
+def settings(
+    stopper: Stopper, name: str, options: dict[str, Any], pool: Pool, fronts: bool
+) -> list[tuple[float | None, str | None, bool]]:
+    """Values of a stopper's knob, None for its own, with parameter and whether that was asked for; of i-Epoch's front all is."""
     given = {key: value for key, value in options.items() if key != stopper.knob}
     if stopper.knob is None:
-        return [(stopper, labelled(given), True)]
+        return [(None, labelled(given), True)]
     knob, own = stopper.knob, getattr(stopper, stopper.knob)
     every = name == "i-epoch" and knob not in options
     values = [v for v in stopper.front if v != own and not (every and v >= pool.total)] if fronts or every else []
-    found = [(stopper, labelled({knob: own, **given}), True)]
-    found += [(stopper.varied(v), labelled({knob: v, **given}), every) for v in values]
-    return found
+    asked = (None, labelled({knob: own, **given}), True)
+    return [asked, *((v, labelled({knob: v, **given}), every) for v in values)]
 
 
 def labelled(options: dict[str, Any]) -> str | None:

@@ -184,7 +184,8 @@ def test_the_weights_as_a_state_dict(searched, capsys, tmp_path):
         (["--ray", "auto"], "--workers and --ray exclude each other"),
         (["--space", "darts"], "too large to list"),
         (["--data", "nowhere/at/all"], "no file or folder nowhere/at/all"),
-        (["--device", "tpu"], "--device tpu: cpu or cuda"),
+        (["--device", "tpu"], "unknown --device 'tpu'. Choices: cpu, cuda."),
+        (["--device", "cudda"], "unknown --device 'cudda', did you mean 'cuda'?"),
     ],
 )
 def test_wrong_arguments_are_one_line(searched, capsys, tmp_path, change, line):
@@ -239,8 +240,8 @@ def test_a_supernet_is_validated_on_the_trainings_of_a_search(searched, tmp_path
 def test_what_cannot_be_validated(searched, tmp_path, capsys):
     _, arguments = searched
     out = ["--out", str(tmp_path / "run")]
-    assert main([*arguments, *out, "--validate", "truth"]) == 2
-    assert "--validate truth: write supernet" in capsys.readouterr().err
+    assert main([*arguments, *out, "--validate", "supernett"]) == 2
+    assert "unknown --validate 'supernett', did you mean 'supernet'?" in capsys.readouterr().err
     assert main(["search", "--data", "digits", "--space", "nasbench101", *out, "--validate", "supernet"]) == 2
     assert "no supernet" in capsys.readouterr().err
     assert main(["search", "--benchmark", "nasbench201", "--task", "cifar100", "--validate", "supernet"]) == 2

@@ -13,8 +13,7 @@ import pytest
 BARS = {
     "generation_bar": "show(1, 4, {'done': 1, 'failed': 0, 'running': 1, 'left': 2, 'epochs': 3})",
     "progress_bar": "show('cifar100', 'rea', 2)",
-    "live_bar": "show(1, 4, '')",
-    "counting_bar": "show(1, 4)",
+    "counting_bar": "(show(0, 4, 'first'), show(1, 4))",
     "busy": "None",
 }
 ARGUMENTS = {"progress_bar": "8", "counting_bar": "'tasks'", "busy": "'writing onnx'"}

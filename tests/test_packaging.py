@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = {
     "jsontext": 0,
     "machine": 0,
+    "wording": 0,
     "bench": 1,
     "metadata": 2,
     "surrogates": 3,

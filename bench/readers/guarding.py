@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...wording import one_line
 from ..errors import CorruptFile, WarmnasError
 
 
@@ -25,5 +26,5 @@ def guarded(path: Path, what: str) -> Iterator[None]:
     except WarmnasError as error:
         raise CorruptFile(f"{path} does not hold {what}: {error}") from error
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error, 200)
         raise CorruptFile(f"{path} does not hold {what}: {type(error).__name__}: {reason}") from error

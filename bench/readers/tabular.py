@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...wording import one_line
 from ..errors import CorruptFile, WarmnasError
 from .assembly import Assembly
 from .formats import Import, Options, file_format
@@ -56,7 +57,7 @@ def _guarded(path: Path, read: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     try:
         frame = read()
     except Exception as error:  # the parsers raise whatever they like on damaged bytes
-        raise CorruptFile(f"{path} was not read: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise CorruptFile(f"{path} was not read: {type(error).__name__}: {one_line(error, 200)}") from error
     frame.columns = [str(name) for name in frame.columns]
     if not len(frame) or frame.columns.has_duplicates:
         raise CorruptFile(f"{path} has {'two columns of one name' if len(frame) else 'no rows'}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...bench.errors import WarmnasError
+from ...wording import one_line
 from .actor import RayWorker
 from .owners import owner_of
 from .store import ExperimentStore
@@ -61,7 +62,7 @@ def run_on_ray(
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-        raise WarmnasError(f"no Ray cluster at --ray {address}: {' '.join(str(error).split())[:200]}") from error
+        raise WarmnasError(f"no Ray cluster at --ray {address}: {one_line(error, 200)}") from error
     try:
         gpus = int(resources.get("GPU", 0))
         room = gpus or int(resources.get("CPU", 1))  # an actor that the cluster has no room for would wait for ever
@@ -151,7 +152,7 @@ class _Crew:
             del self.streams[stream]
             self.idle.append(actor)
         except ray.exceptions.RayError as error:
-            self.store.release_claims(claims, died=" ".join(str(error).split())[:100])
+            self.store.release_claims(claims, died=one_line(error, 100))
             del self.streams[stream]
             self.vain += 1
             if self.vain > HOPELESS + self.number:

@@ -15,6 +15,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...wording import one_line
 from .claims import BEAT, STALE, give_back, take
 from .database import open_database, transaction
 from .owners import alive, owner_of
@@ -174,7 +175,7 @@ class ExperimentStore:
 
     def fail(self, claim: Claim, reason: str) -> None:
         """The trial cannot be done; the reason in one line."""
-        values = (time.time(), " ".join(reason.split()))
+        values = (time.time(), one_line(reason))
         self._mine(claim, "state = 'failed', finished = ?, reason = ?", values, clean=True)
 
     def alone(self, claim: Claim) -> None:

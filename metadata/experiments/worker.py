@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ...wording import one_line
 from .trial import Claim, Trial
 from .words import ClaimLost, StoreUnavailable
 
@@ -74,7 +75,7 @@ def reason(error: BaseException) -> str:
     """Why a trial failed, in one line that begins with its kind."""
     from ..training.recipe import Diverged, OutOfMemory
 
-    text = " ".join(str(error).split())[:300]
+    text = one_line(error, 300)
     if isinstance(error, Diverged):
         return f"diverged: {text}"
     if isinstance(error, OutOfMemory | MemoryError):

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...bench.errors import CorruptFile
+from ...wording import one_line
 
 _RECONSTRUCT = {("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct")}
 _INTEGERS = {f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)}
@@ -127,7 +128,7 @@ def load_arrays(content: bytes, where: str) -> dict[str, Any]:
         loaded = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         return _named(loaded)
     except Exception as error:  # damaged bytes raise almost anything, MemoryError included
-        raise CorruptFile(f"{where} was not read: {type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+        raise CorruptFile(f"{where} was not read: {type(error).__name__}: {one_line(error, 200)}") from error
 
 
 def _named(loaded: object) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ...bench.errors import CorruptFile, WarmnasError
+from ...wording import one_line
 from .keys import DIGEST
 from .pixels import resized
 from .source import FREE, TEST, THUMB, TRAIN, VAL, Source
@@ -71,7 +72,7 @@ def _open(path: Path) -> Image.Image:
     except CorruptFile:
         raise
     except Exception as error:  # a decoder may raise anything
-        raise CorruptFile(f"{path}: not a readable image: {' '.join(str(error).split())[:200]}") from error
+        raise CorruptFile(f"{path}: not a readable image: {one_line(error, 200)}") from error
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
@@ -133,7 +134,7 @@ def _sizes(files: list[Path]) -> tuple[set[tuple[int, int]], str]:
                 sizes.add(image.size[::-1] if turned else image.size)
                 modes.add(image.mode)
         except Exception as error:
-            raise CorruptFile(f"{path}: not a readable image: {' '.join(str(error).split())[:200]}") from error
+            raise CorruptFile(f"{path}: not a readable image: {one_line(error, 200)}") from error
     return sizes, "L" if modes <= set(GREY) else "RGB"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...bench.errors import CorruptFile, WarmnasError
+from ...wording import one_line
 from .arrays import PART_OF, AnyArray, source_of
 from .source import Source
 
@@ -46,6 +47,6 @@ def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> Source:
     except WarmnasError:
         raise
     except Exception as error:  # damaged bytes raise almost anything, MemoryError included
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        reason = f"{type(error).__name__}: {one_line(error, 200)}"
         raise CorruptFile(f"{path}: {key} was not read: {reason}") from error
     return source_of(str(path), arrays, classes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...bench import WarmnasError
 from ...metadata.experiments.cluster import _knock
 from ...metadata.experiments.worker import one_thread
+from ...wording import one_line
 from .crew import Maker, failure_of
 from .files import read, write
 from .jobs import DIED, DISK, Event, Job
@@ -83,7 +84,7 @@ class RayCrew:
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-            raise WarmnasError(f"no Ray cluster at --ray {address}: {' '.join(str(error).split())[:200]}") from error
+            raise WarmnasError(f"no Ray cluster at --ray {address}: {one_line(error, 200)}") from error
         gpus = int(resources.get("GPU", 0))
         self._gpu = gpus > 0 if device is None else device.startswith("cuda")
         room = max(gpus if self._gpu else int(resources.get("CPU", 1)), 1)
@@ -145,7 +146,7 @@ class RayCrew:
             epochs, costs, saved, done, failure = ray.get(answer)
         except ray.exceptions.RayError as error:
             self._actors.pop(slot)
-            return Event(slot, failure=DIED, reason=" ".join(str(error).split())[:100])
+            return Event(slot, failure=DIED, reason=one_line(error, 100))
         try:
             if saved:
                 write(job.checkpoint, saved)

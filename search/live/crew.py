@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.experiments.worker import one_thread
 from ...metadata.training.recipe import Diverged, OutOfMemory
+from ...wording import one_line
 from .files import read, write
 from .jobs import CRASHED, DIED, DISK, DIVERGED, MEMORY, Event, Job
 
@@ -29,7 +30,7 @@ Maker = Callable[..., "Session"]
 
 def failure_of(error: BaseException) -> tuple[str, str]:
     """Kind and reason of what ended a job."""
-    text = " ".join(str(error).split())[:300]
+    text = one_line(error, 300)
     if isinstance(error, Diverged):
         return DIVERGED, text
     if isinstance(error, OutOfMemory | MemoryError):

@@ -55,7 +55,6 @@ class RunFolder:
         settings: of the search.
 
     Attributes:
-        resumed: whether a search of these settings had begun here.
         state: what is remembered of its beginning.
 
     Raises:
@@ -72,7 +71,6 @@ class RunFolder:
             reason = getattr(error, "strerror", None) or error
             raise WarmnasError(f"cannot write to --out {path}: {reason}; name a folder that can be written") from error
         found = self._read()
-        self.resumed = found is not None
         self.state: dict[str, Any] = found or {"version": VERSION, "settings": settings.identity()}
         self._compare(settings)
         self._before = self._spent_before()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -80,17 +79,6 @@ def store_sources(store: ExperimentStore, space: SearchSpace, family: str, diges
         if len(means) >= FEWEST:
             found.append(SourceTask(f"store:{rows[0][0]}", genotypes[None], means[None]))
     return found
-
-
-def model_source(path: str, space: SearchSpace, listed: Candidates) -> SourceTask:
-    """What a fitted predictor says of every candidate, as if it were an earlier task."""
-    from ...surrogates.predictors import load_predictor
-
-    model, notes = load_predictor(Path(path))
-    if model.space.name != space.name:
-        raise WarmnasError(f"--model {path}: it predicts architectures of {model.space.name}, not of {space.name}")
-    values = np.asarray(model.predict(listed.genotypes), dtype=np.float64)
-    return SourceTask(f"model:{notes.get('predictor', path)}", listed.genotypes[None], values[None])
 
 
 def descriptions(

@@ -22,6 +22,8 @@ from ...machine import cores
 from ...metadata.experiments import ExperimentStore, StoreUnavailable
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.training.recipe import Recipe
+from ...wording import duration, one_line
+from ..model_source import learned_from, model_source
 from ..optimizer import check_spec, make_optimizer, parse_spec
 from ..problem import SourceTask
 from ..records import output_folder
@@ -29,7 +31,7 @@ from ..stoppers import Setting, make_stopper, stoppers
 from .dataset import Dataset, open_dataset
 from .evaluator import LiveEvaluator, Note
 from .folder import RunFolder
-from .problem import candidates, descriptions, model_source, problem, source_curves, store_sources, table_sources
+from .problem import candidates, descriptions, problem, source_curves, store_sources, table_sources
 from .settings import Settings
 from .stores import open_store
 
@@ -142,7 +144,7 @@ class _Search:
                 made = table_sources(tables, self.space, family, dataset.task.hash)
                 made += store_sources(store, self.space, family, seen)
                 if settings.model is not None:
-                    made.append(model_source(settings.model, self.space, listed))
+                    made.append(self._model(settings.model, listed, family))
                 sources = folder.sources(made) or []
             tasks = {dataset.seen.hash: dataset.seen, dataset.joined.hash: dataset.joined}
             file = TaskFile(tasks) if settings.ray is None else None
@@ -213,12 +215,17 @@ class _Search:
         return content
 
     # --- the parts -------------------------------------------------------------------------------------------------
+    def _model(self, path: str, listed: Candidates, family: str) -> SourceTask:
+        """The predictor of --model as a source; where it knows the data's own family the user is told."""
+        source, notes = model_source(path, self.space, listed)
+        if family in learned_from(notes)[1]:
+            self.note(f"--model {path} has learned from {family}, the family of these images: no evidence for transfer")
+        return source
+
     def _device(self) -> str:
         import torch
 
         wanted = self.settings.device
-        if wanted not in (None, "cpu", "cuda"):
-            raise WarmnasError(f"--device {wanted}: cpu or cuda")
         there = torch.cuda.is_available()
         if wanted == "cuda" and not there and self.settings.ray is None:
             raise WarmnasError("--device cuda: no GPU that torch can use is here; leave it out, or say cpu")
@@ -291,10 +298,11 @@ class _Search:
     def _announce(self, cost: Any, workers: int) -> None:
         settings = self.settings
         finer, times = cost.finer
+        length = "an unknown time" if math.isnan(cost.seconds) else duration(max(cost.seconds, 1))
         trainings = f"{settings.budget} trainings of {settings.epochs} epochs at {cost.resolution} x {cost.resolution}"
         self.say(
             f"{trainings} on {workers} worker{'s' if workers > 1 else ''}, then one on train and validation: about "
-            f"{_duration(cost.seconds)}; at {finer} x {finer} about {times:.1f} times as long"
+            f"{length}; at {finer} x {finer} about {times:.1f} times as long"
         )
 
     def _export(self, finished: Finished) -> dict[str, Any]:
@@ -318,7 +326,7 @@ class _Search:
             except OSError:
                 raise
             except Exception as error:  # a converter may raise anything
-                self.note(f"no {form} export: {' '.join(str(error).split())[:200]}")
+                self.note(f"no {form} export: {one_line(error, 200)}")
         return made
 
     def _validate(self, given: _Given, loop: LiveLoop) -> dict[str, Any] | None:
@@ -391,10 +399,3 @@ def _places(device: str) -> list[str]:
     import torch
 
     return [f"cuda:{i}" for i in range(torch.cuda.device_count())] if device == "cuda" else ["cpu"]
-
-
-def _duration(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "an unknown time"
-    minutes, rest = divmod(max(round(seconds), 1), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

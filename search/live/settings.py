@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ...bench import SearchSpace, WarmnasError
+from ...bench import SearchSpace, UnknownName, WarmnasError
+from ...machine import DEVICES
 from ...metadata.training.recipe import Recipe
 
 # How the shipped table images-v1 was trained: small enough for a few seconds a training, and what it knows carries over.
 WIDTH, CELLS, BATCH, RESOLUTION, EPOCHS, BUDGET = 8, 1, 128, 16, 20, 10
 LARGEST_RESOLUTION = 256
+VALIDATED = ("supernet",)
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ class Settings:
             raise WarmnasError(f"--workers {self.workers}: at least 1")
         if self.resolution is not None and not 4 <= self.resolution <= LARGEST_RESOLUTION:
             raise WarmnasError(f"--resolution {self.resolution}: from 4 to {LARGEST_RESOLUTION} pixels")
-        if self.validate not in (None, "supernet"):
-            raise WarmnasError(f"--validate {self.validate}: write supernet, or leave it out")
+        for name, value, known in (("device", self.device, DEVICES), ("validate", self.validate, VALIDATED)):
+            if value is not None and value not in known:
+                raise UnknownName(f"--{name}", value, known)
         if self.workers is not None and self.ray is not None:
             raise WarmnasError("--workers and --ray exclude each other; a cluster has as many workers as cores, or GPUs")
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from ...bench import Genotypes, SearchSpace, WarmnasError
+from ...bench import Genotypes, SearchSpace, UnknownName, WarmnasError
+from ...machine import DEVICES
 from ...metadata.tasks import open_task
 from .checkpoint import NAME
 from .records import write_oneshot
@@ -85,8 +86,10 @@ def check_device(name: str) -> torch.device:
     """The device; WarmnasError where there is none of that name."""
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise WarmnasError(f"--device {name}: it is cpu or cuda") from error
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in DEVICES:
+        raise UnknownName("--device", name, DEVICES)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise WarmnasError("--device cuda: no GPU is to be seen here; leave it out")
     return device

@@ -67,7 +67,6 @@ def test_a_folder_remembers_its_search(tmp_path):
     made = table_sources([open_benchmark("nasbench201")], SPACE, "", "-" * 32)[:2]
     folder.sources(made)
     again = RunFolder(tmp_path / "run", Settings("digits", budget=3, seconds=5.0, workers=7))
-    assert again.resumed
     assert again.state["store"] == "s"
     found = again.sources() or []
     assert [source.name for source in found] == [source.name for source in made]

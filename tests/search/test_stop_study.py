@@ -163,6 +163,14 @@ def test_orders_do_not_depend_on_the_methods_or_on_how_many_there_are(made_up: T
     assert fewer.protocol_hash() != result.protocol_hash()
 
 
+def test_how_far_it_is_counts_every_search_beforehand(made_up: Table) -> None:
+    told: list[tuple[int, int, str]] = []
+    stop_study([made_up], CHEAP, StopProtocol(("c",), orders=22, seed=3), lambda *words: told.append(words))
+    assert [done for done, _, _ in told] == list(range(1, len(told) + 1))
+    assert {total for _, total, _ in told} == {len(told)}
+    assert told[0][2] == "c none"
+
+
 def test_command_line(made_up: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made_up.save(tmp_path / "t.h5")
     given = ["stop", "--table", str(tmp_path / "t.h5"), "--target", "a", "c", "--orders", "3", "--seed", "1"]

@@ -134,13 +134,6 @@ class MetaSearch:
             weights, alphas = dict(zip(names, moved, strict=False)), tuple(moved[len(names) :])
         return weights, alphas
 
-    def to_double(self) -> MetaSearch:
-        """In double precision, for who compares gradients."""
-        self.network.double()
-        for parameter in (*self.weights.values(), *self.alphas):
-            parameter.data = parameter.data.double()
-        return self
-
     def meta_gradient(self, episode: Episode) -> tuple[list[Tensor | None], float, list[Tensor]]:
         """Gradient of the query's loss, by MAML or to first order; that loss; the adapted parameters, weights first."""
         exact = self.rates.outer == "maml"

@@ -67,7 +67,9 @@ def test_validation(images, tmp_path, capsys):
         ({"--batch": "18"}, "fewer than a batch of 18"),
         ({"--epochs": "0"}, "--epochs"),
         ({"--data": "digitz"}, "digits"),
-        ({"--device": "gpu7"}, "cpu or cuda"),
+        ({"--device": "gpu7"}, "unknown --device 'gpu7'"),
+        ({"--device": "cudda"}, "did you mean 'cuda'"),
+        ({"--device": "meta"}, "Choices: cpu, cuda"),
         ({"--method": "pc-darts", "--width": "6"}, "6 channels in 4 parts"),
     ],
 )

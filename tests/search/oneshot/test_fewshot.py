@@ -51,7 +51,10 @@ def test_meta_gradient(outer, digits):
     """MAML's is that of the loss after adaptation, by finite differences; the first-order one is not."""
     torch.manual_seed(0)
     rates = Rates(outer, steps=2, rate_w=0.3, rate_alpha=1.0, batch=1)
-    own = MetaSearch(CELLS, (1, 8, 8), 3, rates, 2, 1).to_double()
+    own = MetaSearch(CELLS, (1, 8, 8), 3, rates, 2, 1)
+    own.network.double()
+    for parameter in (*own.weights.values(), *own.alphas):
+        parameter.data = parameter.data.double()
     episode = Episodes(digits, list(range(10)), 3, 3, 3).draw(np.random.default_rng(1)).double()
 
     def after() -> float:
