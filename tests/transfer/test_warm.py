@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from warmnas.bench import FloatArray, Genotypes, IntArray, space
+from warmnas.surrogates.acquisition import normal_scores
 from warmnas.transfer.source_ranking import mean_source_rank
 from warmnas.transfer.warm import Source, WarmSurrogate
 from warmnas.transfer.warm.features import Features, features_of, pairs
 from warmnas.transfer.warm.mixture import LEVEL, OF_SOURCES, PARTS, REACH, THETA, Hypotheses, fit, standardised
 from warmnas.transfer.warm.model import MOST, WarmGP
 from warmnas.transfer.warm.prior import make_prior
-from warmnas.transfer.warm.reading import read_sources
+from warmnas.transfer.warm.reading import STRONG, read_sources
 from warmnas.transfer.warm.smoothing import PENALTIES, Ridge
 
 CELLS = space("nasbench201")
@@ -64,7 +65,7 @@ def test_features_of_the_candidates_are_those_of_any_genotypes(cells: Genotypes,
 def test_ridge_is_the_ridge_of_the_textbook_with_the_best_evidence(features: Features, n: int) -> None:
     f = features.all[:n, :100].astype(float)
     z = f @ np.random.default_rng(0).normal(size=100) * 0.1 + np.random.default_rng(1).normal(size=n)
-    weights = Ridge(f.astype(np.float32)).weights(z[:, None])[:, 0]
+    weights, factor = Ridge(f.astype(np.float32)).weights(z[:, None])
 
     def log_evidence(penalty: float) -> float:
         covariance = np.eye(n) + f @ f.T / penalty
@@ -72,13 +73,27 @@ def test_ridge_is_the_ridge_of_the_textbook_with_the_best_evidence(features: Fea
         return float(-0.5 * n * np.log(scale) - 0.5 * np.linalg.slogdet(covariance)[1])
 
     best = max(PENALTIES, key=log_evidence)
-    np.testing.assert_allclose(weights, np.linalg.solve(f.T @ f + best * np.eye(100), f.T @ z), rtol=0.02, atol=1e-3)
+    np.testing.assert_allclose(weights[:, 0], np.linalg.solve(f.T @ f + best * np.eye(100), f.T @ z), rtol=0.02, atol=1e-3)
+    assert factor[0] == pytest.approx(log_evidence(best) - log_evidence(1e13), rel=0.01, abs=0.05)
 
 
-def test_a_source_of_noise_is_smoothed_to_nothing(features: Features) -> None:
-    noise = np.random.default_rng(3).normal(size=(SIZE, 1))
-    smooth = features.all @ Ridge(features.all).weights(noise)
-    assert smooth.std() < 0.2
+@pytest.mark.parametrize("n", [40, 240])
+def test_what_follows_the_features_is_told_from_noise(cells: Genotypes, features: Features, n: int) -> None:
+    some = np.random.default_rng(3).permutation(SIZE)[:n]
+    rng, ridge, true = np.random.default_rng(4), Ridge(features.all[some]), normal_scores(quality(cells[some])[None])[0]
+    noise = ridge.weights(np.stack([rng.permutation(true) for _ in range(200)], axis=1))[1]
+    assert (noise < STRONG).mean() > 0.95
+    assert ridge.weights(true[:, None])[1] > STRONG
+
+
+def test_a_source_that_may_be_noise_is_left_out(cells: Genotypes, features: Features) -> None:
+    noise = source(cells, np.random.default_rng(3).normal(size=SIZE))
+    good = source(cells, quality(cells))
+    assert read_sources(features, [noise], 1) == [()]
+    alone, beside = (make_prior(features, cells, read_sources(features, some, 1)[0]) for some in ([good], [noise, good]))
+    assert alone is not None
+    assert beside is not None
+    np.testing.assert_array_equal(alone.order, beside.order)
 
 
 def test_the_order_of_whole_tables_is_source_ranking(cells: Genotypes, features: Features) -> None:

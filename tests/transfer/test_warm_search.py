@@ -65,6 +65,13 @@ def test_sources_that_mislead_cost_little(kind: str) -> None:
     assert places(search(problem(values, budget=25)))[0] <= 3
 
 
+def test_sources_that_are_noise_cost_nothing() -> None:
+    noise = np.random.default_rng(1).permutation(TRUTH)
+    with pytest.warns(UserWarning, match="goes without transfer"):
+        rows = search(problem(noise, budget=9))
+    np.testing.assert_array_equal(rows, search(problem(budget=9)))
+
+
 def test_whole_tables_are_followed_first() -> None:
     other = quality(CELLS_HERE, 2)
     rows = search(problem(other, budget=3))

@@ -15,6 +15,7 @@ from .features import Features, Float32
 from .smoothing import Ridge
 
 FEWEST = 5  # rows of a source that can be learned from
+STRONG = 2.3  # log 10: from this Bayes factor on, evidence is called strong (Jeffreys 1961, appendix B)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class _Reader:
             return None
         scores = normal_scores(values[None])[0]
         features, ridge = self._decomposed(genotypes, rows)
-        return Measured(genotypes, features, rows, scores, ridge.weights(scores[:, None])[:, 0])
+        weights, factor = ridge.weights(scores[:, None])
+        return Measured(genotypes, features, rows, scores, weights[:, 0]) if factor[0] >= STRONG else None
 
     def _decomposed(self, genotypes: Genotypes, rows: IntArray) -> tuple[Float32, Ridge]:
         key = genotypes.tobytes()
@@ -103,7 +105,8 @@ def read_sources(features: Features, sources: Sequence[Source], runs: int) -> li
     """What each run knows: per run its usable sources; one entry for all runs where all of them know the same.
 
     Values that are no finite numbers are left out. A source of fewer than FEWEST values, or with the same value everywhere,
-    is left out with a warning.
+    is left out with a warning. So is, without one, a source whose scores are not strongly more likely to follow the features
+    than to be noise: what says nothing of its own architectures misleads on those of others.
     """
     reader = _Reader(features)
     different = 1 if all(source.shared for source in sources) else runs

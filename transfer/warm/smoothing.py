@@ -2,7 +2,8 @@
 
 z = F w + e with w ~ N(0, s^2/lambda) and e ~ N(0, s^2). For eigenvalues d of F F^T (or F^T F) the log evidence is
 -n/2 log s^2 - 1/2 sum log(1 + d/lambda) with s^2 = z^T (I + F F^T/lambda)^-1 z / n (Rasmussen & Williams 2006, equation
-2.30). The penalty of the largest evidence is taken: a source that is all noise is smoothed to nothing.
+2.30). The penalty of the largest evidence is taken. The same evidence against that of noise alone, w = 0, says whether the
+scores follow the features at all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-PENALTIES = (100.0, 300.0, 1e3, 3e3, 1e4, 1e5, 1e8)  # the last one is no fit at all
+PENALTIES = (100.0, 300.0, 1e3, 3e3, 1e4, 1e5)
 
 
 class Ridge:
@@ -26,16 +27,16 @@ class Ridge:
         values, self._vectors = np.linalg.eigh(square.astype(np.float64))
         self._values = np.maximum(values, 0.0)
 
-    def weights(self, scores: Float64) -> Float32:
-        """Weights (p, k) of scores (n, k), a column per source; each with its own penalty."""
+    def weights(self, scores: Float64) -> tuple[Float32, Float64]:
+        """Weights (p, k) of scores (n, k), each column with its own penalty, and the log Bayes factor against noise (k,)."""
         rotated = self._vectors.T @ (scores if self._dual else self._features.T @ scores)
-        penalty = self._penalties(rotated, np.square(scores).sum(axis=0), len(scores))
+        penalty, factor = self._penalties(rotated, np.square(scores).sum(axis=0), len(scores))
         solved = self._vectors @ (rotated / (self._values[:, None] + penalty))
         weights = self._features.T @ solved if self._dual else solved
-        return np.asarray(weights, dtype=np.float32)
+        return np.asarray(weights, dtype=np.float32), factor
 
-    def _penalties(self, rotated: Float64, total: Float64, n: int) -> Float64:
-        """The penalty of the largest evidence for each column, (k,)."""
+    def _penalties(self, rotated: Float64, total: Float64, n: int) -> tuple[Float64, Float64]:
+        """The penalty of the largest evidence for each column, and by how much that is above the evidence of noise: (k,)."""
         evidence = []
         for penalty in PENALTIES:
             share = self._values[:, None] + penalty
@@ -45,5 +46,7 @@ class Ridge:
                 misfit = total - (np.square(rotated) / share).sum(axis=0)
             scale = np.maximum(misfit / n, 1e-12)
             evidence.append(-0.5 * n * np.log(scale) - 0.5 * np.log1p(self._values / penalty).sum())
-        best: Float64 = np.array(PENALTIES)[np.argmax(evidence, axis=0)]
-        return best
+        best = np.argmax(evidence, axis=0)
+        chosen: Float64 = np.array(PENALTIES)[best]
+        factor: Float64 = np.max(evidence, axis=0) + 0.5 * n * np.log(np.maximum(total / n, 1e-12))
+        return chosen, factor
