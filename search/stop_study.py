@@ -201,7 +201,7 @@ def variants(
 def settings(
     stopper: Stopper, name: str, options: dict[str, Any], pool: Pool, fronts: bool
 ) -> list[tuple[float | None, str | None, bool]]:
-    """Values of a stopper's knob, None for its own, with parameter and whether that was asked for; of i-Epoch's front all is."""
+    """Values of a stopper's knob, None for its own, with parameter and whether that was asked for; all of i-Epoch's are."""
     given = {key: value for key, value in options.items() if key != stopper.knob}
     if stopper.knob is None:
         return [(None, labelled(given), True)]
