@@ -11,6 +11,10 @@ variance 1 / fan-in.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+
 import torch
 from torch import nn
 
@@ -19,15 +23,65 @@ from ..spaces.base import Genotypes
 from ..spaces.module_graph import INNER, VERTICES, channels, pruned
 from ..spaces.nasbench101 import CONV1, CONV3, NASBench101Space
 
+Step = Callable[[torch.Tensor, int], torch.Tensor]  # what a vertex does to what enters it
+EPSILON = 1e-5  # of batch norm
 _CUT = 0.87962566103423978  # standard deviation of a normal cut off at two standard deviations
+
+
+def convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
+    """Without bias, from a truncated normal of variance 1 / fan-in."""
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    deviation = (inputs * kernel * kernel) ** -0.5 / _CUT
+    nn.init.trunc_normal_(layer.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+    return layer
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     """Convolution, batch norm, ReLU: (batch, inputs, h, w) -> (batch, outputs, h, w)."""
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    deviation = (inputs * kernel * kernel) ** -0.5 / _CUT
-    nn.init.trunc_normal_(layer.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
-    return nn.Sequential(layer, nn.BatchNorm2d(outputs, eps=1e-5, momentum=0.003), nn.ReLU())
+    norm = nn.BatchNorm2d(outputs, eps=EPSILON, momentum=0.003)
+    return nn.Sequential(convolution(inputs, outputs, kernel), norm, nn.ReLU())
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A pruned module.
+
+    Attributes:
+        before: the vertices that enter each vertex.
+        wide: channels of each vertex.
+        operations: of each vertex.
+        vertices: inner ones that are used.
+    """
+
+    before: list[list[int]]
+    wide: list[int]
+    operations: list[int]
+    vertices: list[int]
+
+    @classmethod
+    def of(cls, genotype: Genotypes, outputs: int) -> Wiring:
+        """The module with so many output channels; WarmnasError where they are too few for its vertices."""
+        space = NASBench101Space()
+        edges = pruned(space.edges(genotype[None]))
+        wide = channels(edges, outputs)[0].tolist()
+        before = [[source for source in range(target) if edges[0, source, target]] for target in range(VERTICES)]
+        vertices = [vertex for vertex in INNER if before[vertex]]
+        if any(wide[vertex] == 0 for vertex in vertices):
+            raise WarmnasError(f"width: {outputs} channels cannot be shared among the vertices of this module; take more")
+        return cls(before, wide, space.operations(genotype[None])[0].tolist(), vertices)
+
+    def compute(self, x: torch.Tensor, project: Step, operate: Step) -> torch.Tensor:
+        """Vertices in order, then the output; ``project`` brings the input to a vertex, ``operate`` is its operation."""
+
+        def total(terms: list[torch.Tensor], vertex: int) -> torch.Tensor:
+            return reduce(torch.add, [*terms, project(x, vertex)] if 0 in self.before[vertex] else terms)
+
+        values: dict[int, torch.Tensor] = {}
+        for vertex in self.vertices:
+            terms = [values[source][:, : self.wide[vertex]] for source in self.before[vertex] if source]
+            values[vertex] = operate(total(terms, vertex), vertex)
+        last = [values[source] for source in self.before[-1] if source]
+        return total([torch.cat(last, dim=1)] if last else [], VERTICES - 1)
 
 
 class Module(nn.Module):
@@ -35,39 +89,15 @@ class Module(nn.Module):
 
     def __init__(self, genotype: Genotypes, inputs: int, outputs: int) -> None:
         super().__init__()
-        space = NASBench101Space()
-        edges = pruned(space.edges(genotype[None]))
-        operations = space.operations(genotype[None])[0].tolist()
-        self.wide = channels(edges, outputs)[0].tolist()
-        self.before = [[source for source in range(target) if edges[0, source, target]] for target in range(VERTICES)]
-        self.vertices = [vertex for vertex in INNER if self.before[vertex]]
-        if any(self.wide[vertex] == 0 for vertex in self.vertices):
-            raise WarmnasError(f"width: {outputs} channels cannot be shared among the vertices of this module; take more")
-        self.projections = nn.ModuleDict(
-            {
-                str(target): conv_bn_relu(inputs, self.wide[target], 1)
-                for target in range(VERTICES)
-                if 0 in self.before[target]
-            }
-        )
-        self.layers = nn.ModuleDict({str(v): _operation(operations[v], self.wide[v]) for v in self.vertices})
+        self.wiring = Wiring.of(genotype, outputs)
+        before, wide, operations = self.wiring.before, self.wiring.wide, self.wiring.operations
+        projected = [target for target in range(VERTICES) if 0 in before[target]]
+        self.projections = nn.ModuleDict({str(v): conv_bn_relu(inputs, wide[v], 1) for v in projected})
+        self.layers = nn.ModuleDict({str(v): _operation(operations[v], wide[v]) for v in self.wiring.vertices})
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Every vertex in order, then the output."""
-        values: dict[int, torch.Tensor] = {}
-        for vertex in self.vertices:
-            terms = [values[source][:, : self.wide[vertex]] for source in self.before[vertex] if source]
-            values[vertex] = self.layers[str(vertex)](self._sum(x, terms, vertex))
-        last = [values[source] for source in self.before[-1] if source]
-        return self._sum(x, [torch.cat(last, dim=1)] if last else [], VERTICES - 1)
-
-    def _sum(self, x: torch.Tensor, terms: list[torch.Tensor], vertex: int) -> torch.Tensor:
-        if 0 in self.before[vertex]:
-            terms = [*terms, self.projections[str(vertex)](x)]
-        total = terms[0]
-        for term in terms[1:]:
-            total = total + term
-        return total
+        """See :meth:`Wiring.compute`."""
+        return self.wiring.compute(x, lambda x, v: self.projections[str(v)](x), lambda y, v: self.layers[str(v)](y))
 
 
 def _operation(kind: int, width: int) -> nn.Module:

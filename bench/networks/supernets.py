@@ -17,6 +17,7 @@ from ..spaces.base import FloatArray, Genotypes, IntArray, SearchSpace
 from .mixture import MixedOperation, Mixture
 
 SKIP, NONE = "skip_connect", "none"
+CHOICES = "nasbench201, nasbench101, darts, darts-s1 to darts-s4, elastic"
 Shape = tuple[int, int, int]
 
 
@@ -107,7 +108,7 @@ class Supernet(nn.Module, ABC):
 @singledispatch
 def layout(space: SearchSpace) -> Layout:
     """The layout of a space's supernet; WarmnasError where it has none."""
-    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4, elastic.")
+    raise WarmnasError(f"{space.name} has no supernet. Choices: {CHOICES}.")
 
 
 @singledispatch
@@ -125,7 +126,7 @@ def build_supernet(
         partial: K of partial channels; 1: all channels.
         running: whether batch norm keeps running statistics; else it uses each batch's own, in evaluation too.
     """
-    raise WarmnasError(f"{space.name} has no supernet. Choices: nasbench201, darts, darts-s1 to darts-s4, elastic.")
+    raise WarmnasError(f"{space.name} has no supernet. Choices: {CHOICES}.")
 
 
 def classifier(channels: int, classes: int) -> nn.Sequential:
@@ -141,4 +142,4 @@ def check_partial(width: int, partial: int, least: int) -> None:
         )
 
 
-from . import supernet_darts, supernet_elastic, supernet_nasbench201  # noqa: E402, F401 -- they register their spaces
+from . import supernet_darts, supernet_elastic, supernet_nasbench101, supernet_nasbench201  # noqa: E402, F401 -- they register their spaces

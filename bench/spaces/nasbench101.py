@@ -76,6 +76,11 @@ class NASBench101Space(SearchSpace):
         valid = edges.any(axis=(1, 2)) & (edges.sum(axis=(1, 2)) <= MOST_EDGES)
         return np.asarray(valid).reshape(np.shape(genotypes)[:-1])
 
+    def connected(self, genotypes: Genotypes) -> npt.NDArray[np.bool_]:
+        """Whether the output is reached, by however many edges: (..., 26) -> (...,)."""
+        reached = pruned(self.edges(_flat(genotypes))).any(axis=(1, 2))
+        return np.asarray(reached).reshape(np.shape(genotypes)[:-1])
+
     def live(self, genotypes: Genotypes) -> Genotypes:
         """The genotypes with the edges of unused vertices taken out, and their operation the first: (..., 26) -> same."""
         flat = _flat(genotypes)

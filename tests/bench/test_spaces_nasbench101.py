@@ -118,7 +118,7 @@ def plain_forward(module: Module, genotype: Genotypes, x: torch.Tensor) -> torch
         value = functional.batch_norm(value, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=1e-5)
         return value.relu()
 
-    wide = channels_one_by_one(matrix, module.wide[6])
+    wide = channels_one_by_one(matrix, module.wiring.wide[6])
     values: dict[int, torch.Tensor] = {}
     for v in range(1, 6):
         if not matrix[:, v].any():
@@ -130,7 +130,7 @@ def plain_forward(module: Module, genotype: Genotypes, x: torch.Tensor) -> torch
         pooling = operations[v] == 2
         values[v] = functional.max_pool2d(total, 3, 1, 1) if pooling else layers(module.layers[str(v)], total)
     last = [values[v] for v in range(1, 6) if matrix[v, 6]]
-    out = torch.cat(last, dim=1) if last else torch.zeros(len(x), module.wide[6], *x.shape[2:], dtype=x.dtype)
+    out = torch.cat(last, dim=1) if last else torch.zeros(len(x), module.wiring.wide[6], *x.shape[2:], dtype=x.dtype)
     return out + layers(module.projections["6"], x) if matrix[0, 6] else out
 
 

@@ -79,7 +79,7 @@ def of_controller(n: int) -> Draw:
     def draw(search: Search) -> Genotypes:
         assert isinstance(search.method.sampler, Controlled)
         drawn = search.method.sampler.draw(n)
-        there = search.space.connected(drawn)
+        there = search.space.valid(drawn) & search.space.connected(drawn)
         return drawn[there] if there.any() else connected_genotypes(search, 1)
 
     return draw
