@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from warmnas.bench import Table
+from warmnas.bench import Table, WarmnasError, space
 from warmnas.cli import main
+from warmnas.surrogates.proxies import connected_classes
 
 SMALL = ["--width", "2", "--cells", "1", "--batch", "4", "--workers", "1"]
 
@@ -42,6 +43,30 @@ def test_a_task_and_a_space_without_benchmark(tmp_path, capsys):
     assert content["data"] == "digits"
     assert content["rows"][0]["architectures"] == 3
     assert out.is_file()
+
+
+def test_one_architecture_of_every_class(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("WARMNAS_CACHE", str(tmp_path / "cache"))
+    words = ["proxies", "--space", "nats-size", "--data", "gaussian", "--proxy", "params", "--every-class", *SMALL]
+    monkeypatch.setattr("warmnas.search.zero_shot.study.connected_classes", lambda of: connected_classes(of)[::5000])
+    assert main([*words, "--out", str(tmp_path / "t.h5"), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert row["networks"] == 7
+    assert row["per_second"] == pytest.approx(7 / row["seconds"])
+    assert main([*words, "--out", str(tmp_path / "t.h5")]) == 0
+    assert "networks per second" in capsys.readouterr().out
+    for more, said in (["--sample", "3"], "one of them"), (["--within", "flops=1"], "needs --sample"):
+        assert main([*words, *more, "--out", str(tmp_path / "u.h5")]) == 2
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "u.h5").exists()
+
+
+def test_the_classes_of_the_benchmark():
+    cells = connected_classes(space("nasbench201"))
+    assert len(cells) == 4929  # of 15,284 connected cells
+    assert len(np.unique(space("nasbench201").class_keys(cells))) == 4929
+    with pytest.raises(WarmnasError, match="too many to list"):
+        connected_classes(space("darts"))
 
 
 @pytest.mark.parametrize(

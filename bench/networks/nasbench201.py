@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..spaces.base import Genotypes
-from ..spaces.complete_cell import EDGES, NONE, live_edges
+from ..spaces.complete_cell import EDGES, NONE, live_list
 from ..spaces.nasbench201 import CONV1, CONV3, POOL, SKIP
 from .pointwise import PointwiseConv2d
 
@@ -58,7 +58,7 @@ class Cell(nn.Module):
         self.layers = nn.ModuleDict(
             {str(e): operation(int(kind), width, widths[e]) for e, kind in enumerate(genotype) if kind != NONE}
         )
-        self._live = [bool(x) for x in live_edges(genotype)]
+        self._live = live_list(tuple(genotype.tolist()))
 
     def idle(self) -> Iterator[nn.Module]:
         """The layers that are not computed, for whoever counts as the benchmark counts."""

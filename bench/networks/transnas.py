@@ -14,7 +14,7 @@ from torch import nn
 
 from ..errors import WarmnasError
 from ..spaces.base import Genotypes
-from ..spaces.complete_cell import EDGES, NONE, live_edges
+from ..spaces.complete_cell import EDGES, NONE, live_list
 from ..spaces.transnas import CONV1, CONV3, SKIP, module_shapes
 from .darts_operations import FactorizedReduce
 from .nasbench201 import conv
@@ -44,7 +44,7 @@ class MicroCell(nn.Module):
             if kind != NONE:
                 ends = (outputs, outputs, 1) if source else (inputs, outputs, stride)
                 self.layers[str(edge)] = _operation(kind, *ends)
-        self._live = live_edges(genotype).tolist()
+        self._live = live_list(tuple(genotype.tolist()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Sum of the terms that reach the output node; zeros where the cell is disconnected."""

@@ -6,7 +6,7 @@ Node 0 is the input, node 3 the output, and a node is the sum of what enters it.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,12 @@ def live_edges(genotypes: Genotypes) -> npt.NDArray[np.bool_]:
     for node in (2, 1, 0):
         backward[node] = np.any([backward[t] & on[..., e] for e, (s, t) in enumerate(EDGES) if s == node], axis=0)
     return np.stack([on[..., e] & forward[s] & backward[t] for e, (s, t) in enumerate(EDGES)], axis=-1)
+
+
+@lru_cache(maxsize=20_000)
+def live_list(genotype: tuple[int, ...]) -> tuple[bool, ...]:
+    """:func:`live_edges` of one genotype, known by heart: every cell of a network asks for the same one."""
+    return tuple(live_edges(np.array(genotype, dtype=np.int8)).tolist())
 
 
 class CompleteCellSpace(SearchSpace):

@@ -16,6 +16,7 @@ from ...surrogates.proxies import (
     Memory,
     ProbeRecipe,
     Scores,
+    connected_classes,
     draw_connected,
     make_proxies,
     open_inputs,
@@ -47,14 +48,14 @@ def score_sample(
     space_name: str,
     data: str,
     names: Sequence[str],
-    sample: int,
+    sample: int | None,
     recipe: ProbeRecipe,
     out: Path,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
     limit: Limit | None = None,
 ) -> dict[str, Any]:
-    """Score ``sample`` connected architectures and write the table ``out``.
+    """Score ``sample`` connected architectures, or one of every class of functions, and write the table ``out``.
 
     They are drawn uniformly, or with a ``limit`` found by evolution: those within it that the first proxy likes.
 
@@ -62,7 +63,7 @@ def score_sample(
         space_name: of the architectures.
         data: ``gaussian`` or a task.
         names: of the proxies.
-        sample: how many architectures.
+        sample: how many architectures; None: one of every connected class of functions.
         recipe: size of the networks, batch, draws, and the seed of everything.
         out: the table file.
         workers: processes.
@@ -79,8 +80,16 @@ def score_sample(
     if type(of).build is SearchSpace.build:
         some = of.sample(1, np.random.default_rng(0))[0]
         of.build(some, inputs.shape, inputs.classes)  # says that there are no networks; others would import torch here
-    found = limit and _within(limit, of, names[0], inputs, recipe, sample, progress)
-    genotypes = found.genotypes if found else draw_connected(of, sample, np.random.default_rng(recipe.seed))
+    found = None
+    if sample is None:
+        if limit:
+            raise WarmnasError("--within: a search needs --sample, the number of its measurements, not --every-class")
+        genotypes = connected_classes(of)
+    elif limit:
+        found = _within(limit, of, names[0], inputs, recipe, sample, progress)
+        genotypes = found.genotypes
+    else:
+        genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
     scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, None if found else progress)
     known = known_table(of, genotypes)
     whole = known is not None and bool((known.rows(genotypes) >= 0).all())
@@ -132,6 +141,8 @@ def compared(scores: Scores, table: Table | None) -> dict[str, Any]:
             "proxy": proxy.name,
             "architectures": len(scores.genotypes),
             "seconds": scores.seconds[proxy.name],
+            "networks": scores.networks[proxy.name],
+            "per_second": scores.networks[proxy.name] / scores.seconds[proxy.name] if scores.seconds[proxy.name] else None,
             "not_measured": len(scores.problems[proxy.name]),
             "spearman": {task: found[task][proxy.name].spearman for task in tasks},
             "interval": {task: [found[task][proxy.name].low, found[task][proxy.name].high] for task in tasks},

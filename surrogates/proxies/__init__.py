@@ -17,7 +17,7 @@ from . import (
     zen,
     zico,
 )
-from .drawing import draw_connected
+from .drawing import connected_classes, draw_connected
 from .inputs import ArrayInputs, GaussianInputs, Inputs, open_inputs, task_inputs
 from .memory import Memory, recall
 from .proxy import Proxy, log_ranks, proxies
@@ -38,6 +38,7 @@ __all__ = [
     "Proxy",
     "Scores",
     "collected",
+    "connected_classes",
     "draw_connected",
     "log_ranks",
     "make_proxies",

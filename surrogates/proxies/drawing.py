@@ -1,4 +1,4 @@
-"""Architectures to score: connected ones, drawn uniformly."""
+"""Architectures to score: connected ones, drawn uniformly or one of every class of functions."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ def draw_connected(space: SearchSpace, n: int, rng: np.random.Generator) -> Geno
         if len(found) >= n:
             return np.stack([*found.values()][:n])
     raise WarmnasError(few)
+
+
+def connected_classes(space: SearchSpace) -> Genotypes:
+    """The first connected genotype of every class of functions, in index order: (classes, genes).
+
+    Raises WarmnasError where the space is too large to be listed.
+    """
+    listed = space.all_genotypes()
+    listed = listed[space.valid(listed)]
+    listed = listed[space.connected(listed)]
+    _, first = np.unique(space.class_keys(listed), return_index=True)
+    return listed[np.sort(first)]

@@ -3,7 +3,8 @@
 A in {0, 1}^(N x U): which of the U units are active for which of the N images, every ReLU of the network together.
 K = A A' + (1 - A)(1 - A)', so K_ij = U - Hamming distance; score = log |det K|.
 
-With s = 2A - 1 one product is enough: K = (s s' + U) / 2. The determinant is that of exact integers in double precision.
+One product is enough: with r the sums of A's rows, K = 2 A A' - r_i - r_j + U. The determinant is that of exact integers in
+double precision.
 Only ReLUs that the forward pass calls count; copies of the method that hook every ReLU module count dead edges too.
 """
 
@@ -43,8 +44,9 @@ def agreement(signs: Sequence[Tensor]) -> Tensor:
 
     total = torch.zeros(len(signs[0]), len(signs[0]), dtype=torch.float64)
     for active in signs:
-        s = active.float().mul_(2).sub_(1)
-        # Sums of at most 2^24 ones are exact in float32.
-        parts = [(part @ part.T).double() for part in torch.split(s, 2**23, dim=1)]
-        total += (sum(parts[1:], parts[0]) + s.shape[1]) / 2
+        for part in torch.split(active, 2**23, dim=1):  # sums of at most 2^24 ones are exact in float32
+            a = part.float()
+            both = (a @ a.T).double()
+            ones = both.diagonal()
+            total += 2 * both - ones[:, None] - ones + part.shape[1]
     return total

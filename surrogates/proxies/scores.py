@@ -25,6 +25,7 @@ class Scores:
         proxies: in the order asked for.
         parts: by name of the proxy, (architectures, inits, parts); -inf where nothing could be measured.
         seconds: by name, computing time of one thread for the different networks that were measured.
+        networks: by name, how many different networks those are.
         problems: by name, what could not be measured: row -> reason.
     """
 
@@ -33,6 +34,7 @@ class Scores:
     proxies: tuple[Proxy, ...]
     parts: dict[str, FloatArray]
     seconds: dict[str, float]
+    networks: dict[str, int]
     problems: dict[str, dict[int, str]]
 
     def of(self, name: str, rows: Sequence[int] | IntArray | None = None) -> FloatArray:
@@ -87,7 +89,7 @@ def collected(
 ) -> Scores:
     """Scores from ``measured[architecture][init][proxy]``."""
     _, first = np.unique(space.live(genotypes), axis=0, return_index=True)
-    parts, seconds, problems = {}, {}, {}
+    parts, seconds, networks, problems = {}, {}, {}, {}
     for p, proxy in enumerate(wanted):
         column = [[of_init[p] for of_init in row] for row in measured]
         parts[proxy.name] = np.array([[m.parts for m in row] for row in column], dtype=np.float64).reshape(
@@ -96,5 +98,6 @@ def collected(
         # An architecture that stands in the set again was not measured again.
         timed = range(len(column)) if proxy.whole else first
         seconds[proxy.name] = float(sum(m.seconds for row in timed for m in column[row]))
+        networks[proxy.name] = len(timed)
         problems[proxy.name] = {i: m.problem for i, row in enumerate(column) for m in row if m.problem}
-    return Scores(space, genotypes, tuple(wanted), parts, seconds, problems)
+    return Scores(space, genotypes, tuple(wanted), parts, seconds, networks, problems)

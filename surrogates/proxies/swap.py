@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from ...bench import WarmnasError
 from .proxy import Proxy, proxies
@@ -51,10 +52,21 @@ class Swap(Proxy):
 
 def different_rows(signs: Sequence[Tensor]) -> int:
     """Number of different patterns (images,) among all units, from boolean (images, units) per ReLU."""
-    packed = np.concatenate([np.packbits(active.numpy(), axis=0).T for active in signs])  # (units, images / 8)
-    wide = np.zeros((len(packed), -(-packed.shape[1] // 8) * 8), dtype=np.uint8)
-    wide[:, : packed.shape[1]] = packed
-    words = wide.view(np.uint64)
+    words = np.concatenate([patterns(active.numpy()) for active in signs])  # (units, images / 32)
     # Sorted rather than np.unique, which hashes: 1.2 s for 900,000 units where this takes 20 ms.
     order = np.sort(words, axis=0) if words.shape[1] == 1 else words[np.lexsort(words.T)]
     return 1 + int((order[1:] != order[:-1]).any(axis=1).sum())
+
+
+def patterns(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    """Boolean (images, units) as one row of bits per unit: (units, ceil(images / 32)).
+
+    Bit by bit for all units at once, which takes a tenth of the time of ``np.packbits`` across rows.
+    """
+    words = np.zeros((-(-len(active) // 32), active.shape[1]), dtype=np.uint32)
+    for first in range(0, len(active), 8):  # bytes first: four times as many in a register
+        byte = np.zeros(active.shape[1], dtype=np.uint8)
+        for bit, image in enumerate(active[first : first + 8]):
+            byte |= image.view(np.uint8) << bit
+        words[first // 32] |= byte.astype(np.uint32) << (first % 32)
+    return words.T

@@ -48,22 +48,13 @@ def zen_score(network: nn.Module, x: Tensor, moved: Tensor) -> float:
     """The score of a network in training mode for one pair of batches (n, channels, height, width)."""
     import torch
 
-    from .recording import BATCH_NORM, pooled_map, watch
+    from .recording import batch_variances, pooled_map
 
     variances: list[float] = []
     with torch.no_grad():
-        with watch(BATCH_NORM, lambda z: variances.append(mean_variance(z))):
+        with batch_variances(variances):
             before = pooled_map(network, x)
         difference = float((pooled_map(network, moved) - before).double().flatten(1).norm(dim=1).mean())
     if difference <= 0 or min(variances) <= 0:
         return -math.inf
     return math.log(difference) + sum(0.5 * math.log(v) for v in variances)
-
-
-def mean_variance(z: Tensor) -> float:
-    """Mean over channels of the variance over images and places, of (n, channels, height, width).
-
-    In two passes: ``Tensor.var`` of a map in channels-last layout takes six times as long.
-    """
-    rows = z.permute(0, 2, 3, 1).flatten(0, 2)  # (n * height * width, channels)
-    return float((rows - rows.mean(dim=0)).square_().mean(dim=0).double().mean())

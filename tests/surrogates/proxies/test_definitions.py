@@ -16,7 +16,7 @@ from torch.nn import functional
 from warmnas.bench import WarmnasError, space
 from warmnas.surrogates.proxies import GaussianInputs, ProbeRecipe, measure, proxies
 from warmnas.surrogates.proxies.naswot import agreement
-from warmnas.surrogates.proxies.recording import RELU, block_features, relu_signs, watch
+from warmnas.surrogates.proxies.recording import RELU, batch_variances, block_features, relu_signs, watch
 from warmnas.surrogates.proxies.swap import Swap, different_rows
 from warmnas.surrogates.proxies.synflow import synaptic_flow
 from warmnas.surrogates.proxies.zen import STEP, zen_score
@@ -234,6 +234,18 @@ def test_zen_reads_the_batch_variance(make_probe, cell):
     network(x + STEP * direction)
     change = np.mean([np.linalg.norm((b - a).numpy()) for a, b in zip(*maps, strict=True)])
     assert found == pytest.approx(math.log(change) + sum(math.log(math.sqrt(v)) for v in variances), abs=1e-4)
+
+
+def test_batch_norms_that_are_called_as_functions_are_measured_too():
+    x, found = torch.randn(6, 5, 4, 4, dtype=torch.float64) * torch.arange(1, 6).view(5, 1, 1), []
+    norm: Any = nn.BatchNorm2d(5, eps=1e-3).double()
+    nn.init.uniform_(norm.weight)
+    with batch_variances(found):
+        first, second = norm(x), functional.batch_norm(x, None, None, training=True, eps=0.5)
+    assert found == pytest.approx([x.numpy().var((0, 2, 3)).mean()] * 2)
+    assert norm.running_var.tolist() == [1.0] * 5  # the network's own statistics stay
+    assert torch.allclose(first, nn.BatchNorm2d(5, eps=1e-3).double()(x) * norm.weight.view(5, 1, 1))
+    assert torch.allclose(second, functional.batch_norm(x, None, None, training=True, eps=0.5))
 
 
 def running(network):

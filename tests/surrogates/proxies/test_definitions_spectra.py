@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from warmnas.surrogates.proxies import proxies
+from warmnas.bench import space
+from warmnas.surrogates.proxies import ProbeRecipe, proxies
 from warmnas.surrogates.proxies.az_nas import entropy, mean_trainability, spectral_norm
-from warmnas.surrogates.proxies.epsinas import disagreement
+from warmnas.surrogates.proxies.epsinas import disagreement, gains_of, responses
 from warmnas.surrogates.proxies.meco import Meco, smallest_eigenvalue
 from warmnas.surrogates.proxies.recording import outputs
 from warmnas.surrogates.proxies.te_nas import condition_number, linear_regions, tangent_kernel
@@ -160,7 +161,6 @@ def test_fillings(make_probe):
 
 
 def test_deep_networks_of_small_weights_still_have_a_number(make_probe):
-    from warmnas.surrogates.proxies import ProbeRecipe
     from warmnas.surrogates.proxies.recording import penultimate
 
     deep = make_probe("333333", recipe=ProbeRecipe(batch=4, width=4, cells=5))
@@ -169,3 +169,36 @@ def test_deep_networks_of_small_weights_still_have_a_number(make_probe):
         single = penultimate(fill(deep.network(), 1e-7), deep.batch()[0])
     assert len(single.unique()) < single.numel()  # what single precision leaves of it
     assert functional.relu(single).isfinite().all()
+
+
+def whole_network(probe):
+    """As the paper has it: every channel computed."""
+    from warmnas.surrogates.proxies.recording import penultimate
+
+    network, images = probe.network().double(), probe.batch()[0].double()
+    with torch.no_grad():
+        return [penultimate(fill(network, filling), images).numpy() for filling in (1e-7, 1.0)]
+
+
+@pytest.mark.parametrize(("of", "cell"), [("nasbench201", "334131"), ("chain", "conv3x3-w2-s1,res-w2-s2,max-s1")])
+def test_a_narrow_network_says_the_same(make_probe, of, cell):
+    probe = make_probe(cell, of=of)
+    narrow = probe.network(width=2, cells=1).double()
+    gains = gains_of(probe.network(), narrow)
+    assert max(gains) == 2
+    found = responses(narrow, probe.batch()[0].double(), gains)
+    assert found is not None
+    for small, whole in zip(found, whole_network(make_probe(cell, of=of)), strict=True):
+        first = small.reshape(len(whole), -1)[:, :1]
+        np.testing.assert_allclose(whole, np.broadcast_to(first, whole.shape), rtol=1e-8)
+
+
+def test_maps_side_by_side_are_measured_whole(make_probe):
+    darts = space("darts")
+    cell = darts.to_string(darts.sample(1, np.random.default_rng(3))[0])
+    probe = make_probe(cell, of="darts", recipe=ProbeRecipe(batch=4, width=4, cells=2))
+    narrow = probe.network(width=2, cells=2).double()
+    assert responses(narrow, probe.batch()[0].double(), gains_of(probe.network(), narrow)) is None
+    (score,) = proxies["epsinas"]().measure(probe)
+    outputs = [x.ravel() for x in whole_network(probe)]
+    assert score == pytest.approx(disagreement(*outputs), nan_ok=True)
