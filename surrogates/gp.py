@@ -12,15 +12,15 @@ from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 
 from ..bench import FloatArray, Genotypes
+from .estimator import Estimator
 
 Float32 = npt.NDArray[np.float32]
 CHUNK = 4096  # candidates at a time: bounds the memory of a prediction
 
 
-class HammingGP(BaseEstimator):  # type: ignore[misc]
+class HammingGP(Estimator):
     """GP with kernel theta^Hamming; all arrays have a leading runs axis, and a single run may leave it out.
 
     Args:

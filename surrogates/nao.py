@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from ..bench import FloatArray, Genotypes, SearchSpace, UniformSource
 from .acquisition import normal_scores
 from .batched import clip_gradients
+from .estimator import Estimator
 from .nao_network import NAONetwork
 
 WEIGHT_DECAY = 1e-4
@@ -38,7 +38,7 @@ class Size:
 SIZES = {"small": Size(16, 32, 64, 1), "paper": Size(48, 96, 200, 3)}
 
 
-class NAO(BaseEstimator):  # type: ignore[misc]
+class NAO(Estimator):
     """NAO's networks for ``runs`` independent runs.
 
     Args:

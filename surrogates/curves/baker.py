@@ -8,16 +8,17 @@ random and chosen by three-fold cross-validation; the residuals of the folds giv
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import NuSVR
 
 from ...bench import FloatArray, WarmnasError
 from .final import NormalMixture, single
 from .model import CurveModel, by_length, curve_models
 from .partial import Curves
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 FEWEST_BUILDS = 6
 FOLDS = 3
@@ -69,6 +70,11 @@ class Baker(CurveModel):
 
     def _regressor(self, x: FloatArray, finals: FloatArray) -> tuple[Pipeline, float]:
         """The regressor that cross-validates best, and the standard deviation of its folds' residuals."""
+        from sklearn.model_selection import KFold, cross_val_predict
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import NuSVR
+
         rng = np.random.default_rng(self.random_state)
         folds = KFold(FOLDS, shuffle=True, random_state=self.random_state)
         y = scale(finals)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ...bench import CorruptFile, FloatArray, IntArray, Metric, Registry, UnknownName, WarmnasError
+from ..estimator import Estimator
 from .final import FinalValues, NormalMixture
 from .partial import Curves
 
 curve_models: Registry[type[CurveModel]] = Registry("curve model")
 
 
-class CurveModel(BaseEstimator, ABC):  # type: ignore[misc]
+class CurveModel(Estimator, ABC):
     """Predicts where trainings end from how they began.
 
     A method fills in :meth:`_mixture`, on the scale of :attr:`Curves.unit`: [0, 1], larger is better.

@@ -16,9 +16,9 @@ from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 
 from ...bench import CorruptFile, FloatArray, Genotypes, Registry, SearchSpace, WarmnasError
+from ..estimator import Estimator
 from .savable import described_space, space_of
 
 predictors: Registry[type[Predictor]] = Registry("predictor")
@@ -28,7 +28,7 @@ FEWEST = 3  # architectures to learn from
 DAMAGE = (OSError, EOFError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, zipfile.BadZipFile)
 
 
-class Predictor(BaseEstimator, ABC):  # type: ignore[misc]
+class Predictor(Estimator, ABC):
     """Predicts values of architectures. ``get_params`` gives the options; ``space`` and ``seed`` are the first two.
 
     Attributes:

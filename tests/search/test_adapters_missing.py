@@ -35,7 +35,7 @@ def test_what_a_library_needs_besides_is_named() -> None:
     assert issubclass(MissingExtra, ImportError)
 
 
-def test_no_library_is_imported_before_one_of_its_optimizers_is_named() -> None:
-    libraries = "{'optuna', 'syne_tune'}"
+def test_no_library_is_imported_before_a_method_of_it_is_named() -> None:
+    libraries = "{'optuna', 'syne_tune', 'torch', 'sklearn', 'pandas'}"
     code = f"import sys; from warmnas.search import adapters; sys.exit(bool({libraries} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd="/")

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 
 from ...bench import FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError
+from ...surrogates.estimator import Estimator
 from .calibration import interpolated
 from .inputs import PartialCurves, places, read_curves
 from .level import Context, Habits, standardised
@@ -45,7 +45,7 @@ CHUNK = 4096  # curves at a time, which bounds the memory
 TaskCurves = tuple[Genotypes, FloatArray]
 
 
-class LCRankNet(BaseEstimator):  # type: ignore[misc]
+class LCRankNet(Estimator):
     """Ranks partial learning curves of a target task.
 
     Args:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ...bench import FloatArray, Genotypes, SearchSpace, WarmnasError
+from ...surrogates.estimator import Estimator
 from .sets import TaskSet
 from .settings import Settings
 
@@ -39,7 +39,7 @@ class Experience:
     values: FloatArray
 
 
-class RapidNAS(BaseEstimator):  # type: ignore[misc]
+class RapidNAS(Estimator):
     """MetaD2A's generator and predictor (Lee et al., ICLR 2021), as an ensemble.
 
     Args:
