@@ -109,7 +109,7 @@ def make_predictor(spec: str, space: SearchSpace, seed: int = 0) -> Predictor:
     """
     name, options = parse_spec(spec)
     kind = predictors[name]
-    known = sorted(set(kind._get_param_names()) - {"space", "seed"})
+    known = sorted(set(kind.options()) - {"space", "seed"})
     for option in options:
         if option not in known:
             raise UnknownName(f"option of {name}", option, known)

@@ -27,7 +27,7 @@ class Ours(Options, Estimator):
         return float(self.seen_)
 
 
-class Theirs(Options, BaseEstimator):
+class Theirs(Options, BaseEstimator):  # type: ignore[misc]
     pass
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ SEEN = Curves(
     ],
 )
 def test_what_they_reduce_a_curve_to(name, options, expected):
-    model = curve_models[name](**options)
+    model: Any = curve_models[name](**options)
     np.testing.assert_allclose(100 * model.summary(SEEN), expected)
     np.testing.assert_allclose(100 * model.final_values(SEEN).mixture.locations[:, 0], expected)
 
