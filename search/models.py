@@ -38,13 +38,19 @@ def fit_model(spec: str, table: Table, task: str, out: Path, seed: int = 0) -> d
     else:
         pooled(table, task)
     metric = table.metrics[task]
+    # Whose values were read: a pooled model learns for its target from the other families, never from the target.
+    others = [name for name in table.tasks if table.family(name) != table.family(task)]
+    read = [task] if pooled is None else others
     notes = {
         "predictor": spec,
         "table": table.name,
         "hash": table.hash,
         "task": task,
         "metric": f"{metric.name} ({metric.unit})",
+        "direction": metric.direction,
         "architectures": len(candidates),
+        "tasks": read,
+        "families": sorted({table.family(name) for name in read}),
     }
     try:
         model.save(out, notes)

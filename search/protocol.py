@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bench import Split, Table, UnknownName, WarmnasError
-from ..transfer.rapidnas.described import described
+from ..transfer.rapidnas.described import Described, described
 from .chains import chains_of
 from .clock import charged_seconds
 from .evaluator import Observe
+from .model_source import model_source, refuse_relative
 from .objectives import costs_of, live_params, scaled_costs
 from .problem import Problem
 from .sources import LeaveOut, draw_sources, source_tasks
@@ -37,6 +38,7 @@ class Protocol:
         seconds: simulated training time per run, see :mod:`warmnas.search.clock`; None for no limit.
         stopper: what ends trainings early, see :mod:`warmnas.search.stop_run`; None for nothing.
         objectives: the cost of a second objective, see :mod:`warmnas.search.objectives`; None for none.
+        model: file of a fitted predictor, as one more source of every target, see :mod:`warmnas.search.model_source`.
     """
 
     tasks: tuple[str, ...]
@@ -51,6 +53,7 @@ class Protocol:
     seconds: float | None = None
     stopper: str | None = None
     objectives: str | None = None
+    model: str | None = None
 
     def left_out(self, table: Table) -> LeaveOut:
         """``task`` or ``family``, the table's default where nothing was said."""
@@ -104,6 +107,10 @@ def make_problem(table: Table, task: str, protocol: Protocol) -> Problem:
     names = sources_of(table, task, protocol)
     sources = draw_sources(table, names, protocol.source_rows, seeds, protocol.observe, protocol.schedule)
     images = tuple(described(table, name) for name in (task, *names))
+    if protocol.model is not None:
+        opinion, notes = model_source(protocol.model, table.space, candidates, protocol.runs)
+        refuse_relative(protocol.model, notes, table, task, protocol.left_out(table))
+        sources, images = (*sources, opinion), (*images, Described("", opinion.name, ""))
     chains = chains_of(table, task, names)
     costs = None if protocol.objectives is None else scaled_costs(costs_of(table, task, protocol.objectives))
     return Problem(candidates, seeds, budget, sources, live_params(table, task), images, chains, costs)

@@ -127,8 +127,8 @@ class TaskCurves:
         """What a stopper may know: of the sources the rows that the run knows."""
         sources = []
         for source, rows in zip(problem.sources, source_rows, strict=True):
-            if self.table.metrics[source.name] != self.metric:
-                continue
+            if source.name not in self.table.tasks or self.table.metrics[source.name] != self.metric:
+                continue  # a model's opinion has no curves
             values, levels = recorded(self.table, source.name, self.schedule)
             whole = finite(values)
             rows = rows[whole[rows].any(axis=1)]

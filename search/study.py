@@ -17,6 +17,7 @@ from typing import Any
 
 from ..bench import Table, WarmnasError
 from .fronts import Attained, statistics_of
+from .model_source import fingerprint
 from .objectives import cost_name
 from .optimizer import factory, make_optimizer, parse_spec
 from .outcome import Outcome, Record, joined, padded
@@ -56,9 +57,12 @@ class StudyResult:
             "seconds",
             "stopper",
             "objectives",
+            "model",
         ):  # what older versions did not know does not change their hashes
             if said[later] is None:
                 del said[later]
+        if self.protocol.model is not None:  # what is in the file counts, not where it lies
+            said["model"] = fingerprint(self.protocol.model)
         text = json.dumps([said, tables], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 

@@ -57,7 +57,7 @@ class TapasSearch(OrderOptimizer):
     def order(self) -> IntArray:
         """Candidates by fitness, (runs, budget)."""
         rows = self.first_random(self.problem.budget)
-        if self.problem.sources:
+        if self.chains.sources:
             for run in range(len(self.runs)):
                 best = self._best(self._fitted(run), self.streams.own(run))
                 rest = rows[run, ~np.isin(rows[run], best)]
@@ -71,7 +71,8 @@ class TapasSearch(OrderOptimizer):
 
         space = self.problem.candidates.space
         drawn = []
-        for source, known in zip(self.problem.sources, self.chains.sources, strict=True):
+        # The opinion of a fitted model (--model) comes last among the sources, and has no prefixes.
+        for source, known in zip(self.problem.sources, self.chains.sources, strict=False):
             measured = source.genotypes[run][np.isfinite(source.values[run])]
             drawn.append(known.drawn(space.index(measured), space.index(known.genotypes)))
         seed = int(self.streams.own(run).integers(2**31))
