@@ -21,8 +21,8 @@ from worth_it_replay import SEARCHES, replay, sources_of
 
 PAIRED = range(1000, 1012)
 BUDGETS = (5, BUDGET)  # of the searches in the table
-STEP = 5  # classes between two looks at what has to be retrained
-FIRST, AGAIN = 15, 25  # classes before there is a table, and before what has no search is trained with another seed
+STEP = 50  # classes between two looks at what has to be retrained, most of which the next look no longer wants
+AGAIN = 50  # classes before what has no search is trained with another seed
 DRAWS = 10_000  # of the bootstrap
 ALONE = ("ResNet cell", "ResNet cell, tuned", "ResNet cell, long", "plain ResNet")
 
@@ -134,9 +134,8 @@ def train(lab: Lab) -> None:
     started = time.monotonic()
     for classes in range(STEP, lab.classes + STEP, STEP):
         lab.train_pool(min(classes, lab.classes))
-        if classes >= FIRST:
-            retrain_found(lab)
-            train_alone(lab, min(SEEDS, 1 + (classes - FIRST) // AGAIN))
+        retrain_found(lab)
+        train_alone(lab, min(SEEDS, max(1, classes // AGAIN)))
         share = min(classes, lab.classes) / lab.classes
         minutes = (time.monotonic() - started) / 60
         print(f"{classes} of {lab.classes} classes; at this pace {minutes * (1 - share) / share:.0f} min left", flush=True)
