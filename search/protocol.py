@@ -68,14 +68,28 @@ def usual_source_rows(tables: Sequence[Table]) -> int | None:
 
 
 def find_tasks(tables: Sequence[Table], names: Sequence[str]) -> list[tuple[Table, str]]:
-    """Tables and tasks of the given names; ``all`` stands for every task of every table that has validation values."""
-    known = {task: table for table in tables for task in table.tasks}
+    """Tables and tasks of the given names; ``all`` stands for every task of every table that has validation values.
+
+    Raises:
+        UnknownName: for a task of none of the tables.
+        WarmnasError: for one of two tables, or two tables of one name, which results could not tell apart.
+    """
+    called = [table.name for table in tables]
+    if again := [name for i, name in enumerate(called) if name in called[:i]]:
+        raise WarmnasError(f"two of the tables are called {again[0]}; import one of them under another --name")
+    known: dict[str, Table] = {}
+    twice: dict[str, Table] = {}
+    for table in tables:
+        twice |= {task: table for task in table.tasks if task in known}
+        known |= {task: table for task in table.tasks if task not in known}
     if list(names) == ["all"]:
-        searchable = [(table, task) for task, table in known.items() if table.has(task, Split.VAL)]
-        return searchable or [(table, task) for task, table in known.items()]
+        names = [task for task, table in known.items() if table.has(task, Split.VAL)] or list(known)
     for name in names:
         if name not in known:
             raise UnknownName("task", name, ["all", *known])
+        if name in twice:
+            both = f"{known[name].name} and {twice[name].name}"
+            raise WarmnasError(f"task '{name}' is in two of the tables, {both}; study them one at a time")
     return [(known[name], name) for name in dict.fromkeys(names)]
 
 

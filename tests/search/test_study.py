@@ -142,6 +142,15 @@ def test_all_stands_for_every_task_of_every_table(few_cells: Table, few_graphs: 
     assert set(found.statistics["across_tasks"]) == {"nasbench201", "nasbench-graph"}
 
 
+def test_what_results_could_not_tell_apart_is_refused(few_cells: Table) -> None:
+    twin = few_cells.data.copy()
+    with pytest.raises(WarmnasError, match="two of the tables are called nasbench201; import one"):
+        study([few_cells, Table(twin)], ["random"], Protocol(("all",), 3, 2))
+    twin.attrs["name"] = "mine"
+    with pytest.raises(WarmnasError, match="task 'cifar10-valid' is in two of the tables, nasbench201 and mine"):
+        study([few_cells, Table(twin)], ["random"], Protocol(("all",), 3, 2))
+
+
 @pytest.mark.parametrize(
     ("change", "specs", "message"),
     [
