@@ -11,50 +11,53 @@ import typer
 from .. import console
 from . import names
 from .common import AsJson, Printer, as_json, example
+from .supernet_options import FAILED, Cells, Resolution, Seed, Width
 
 EXAMPLE = example("warmnas fewshot --method reptile metanas --data digits --ways 3 --out runs/fewshot")
 
-FAILED = 1
+Method = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="maml, fomaml, reptile, t-nas or metanas; several may follow.",
+        autocompletion=names.fewshot,
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="D",
+        help="A task, a folder of images per class or an .npz; its classes make episodes.",
+        autocompletion=names.image_tasks,
+    ),
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")]
+Space = Annotated[
+    str, typer.Option(metavar="NAME", help="A space that has a supernet of mixtures.", autocompletion=names.spaces)
+]
+Ways = Annotated[int, typer.Option(min=2, metavar="N", help="Classes of an episode.")]
+Shots = Annotated[int, typer.Option(min=1, metavar="IMAGES", help="Images of a class to adapt on.")]
+Queries = Annotated[int, typer.Option(min=1, metavar="IMAGES", help="Images of a class to judge on.")]
+Steps = Annotated[int, typer.Option(min=0, metavar="N", help="Steps of the meta-learning.")]
+Episodes = Annotated[int, typer.Option(min=2, metavar="N", help="To judge on, of classes that were not learnt on.")]
 
 
 def fewshot(
     context: typer.Context,
-    method: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="maml, fomaml, reptile, t-nas or metanas; several may follow.",
-            autocompletion=names.fewshot,
-        ),
-    ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="D",
-            help="A task, a folder of images per class or an .npz; its classes make episodes.",
-            autocompletion=names.image_tasks,
-        ),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")],
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of everything.")] = 0,
-    space: Annotated[
-        str, typer.Option(metavar="NAME", help="A space that has a supernet of mixtures.", autocompletion=names.spaces)
-    ] = "nasbench201",
+    method: Method,
+    data: Data,
+    out: Out,
+    seed: Seed = 0,
+    space: Space = "nasbench201",
     json: AsJson = False,
-    ways: Annotated[int, typer.Option(min=2, metavar="N", help="Classes of an episode.")] = 5,
-    shots: Annotated[int, typer.Option(min=1, metavar="IMAGES", help="Images of a class to adapt on.")] = 5,
-    queries: Annotated[int, typer.Option(min=1, metavar="IMAGES", help="Images of a class to judge on.")] = 15,
-    steps: Annotated[int, typer.Option(min=0, metavar="N", help="Steps of the meta-learning.")] = 100,
-    episodes: Annotated[
-        int, typer.Option(min=2, metavar="N", help="To judge on, of classes that were not learnt on.")
-    ] = 200,
-    width: Annotated[
-        int | None, typer.Option(min=1, metavar="CHANNELS", help="Of the first cell [default: the space's].")
-    ] = None,
-    cells: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Cells, as the space counts them [default: the space's].")
-    ] = None,
-    resolution: Annotated[int, typer.Option(min=4, metavar="PIXELS", help="Side of the images in pixels.")] = 16,
+    ways: Ways = 5,
+    shots: Shots = 5,
+    queries: Queries = 15,
+    steps: Steps = 100,
+    episodes: Episodes = 200,
+    width: Width = None,
+    cells: Cells = None,
+    resolution: Resolution = 16,
 ) -> Printer | int:
     """Meta-learn a supernet over small tasks, and judge it beside three controls."""
     from ..bench import space as space_named

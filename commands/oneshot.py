@@ -10,68 +10,69 @@ import typer
 from .. import console
 from . import names
 from .common import AsJson, Printer, as_json, example
+from .supernet_options import FAILED, Cells, Resolution, Seed, Width
 
 EXAMPLE = example(
     "warmnas oneshot --method darts --data digits --epochs 10 --out runs/darts",
     "warmnas oneshot --method spos --data digits --validate --out runs/spos",
 )
 
-FAILED = 1
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Name, perhaps with options: darts, rsps[candidates=100].",
+        autocompletion=names.supernets,
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(metavar="D", help="A task, a folder of images per class or an .npz.", autocompletion=names.image_tasks),
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results; a killed search there goes on.")]
+Epochs = Annotated[
+    int, typer.Option(min=1, metavar="E", help="Passes over the half of the images that trains the weights.")
+]
+Space = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A space that has a supernet [default: nasbench201, or the method's].",
+        autocompletion=names.spaces,
+    ),
+]
+Validate = Annotated[bool, typer.Option("--validate", help="Set the supernet's ranking against a table's.")]
+Table = Annotated[
+    str,
+    typer.Option(metavar="B", help="With --validate: name or file of the table.", autocompletion=names.benchmarks),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(metavar="T", help="With --validate: the table's task [default: --data].", autocompletion=names.tasks),
+]
+Batch = Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a step.")]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda", help="Where it is trained.", autocompletion=names.devices)]
+Threads = Annotated[int, typer.Option(min=1, metavar="N", help="Of a CPU; networks of this size gain nothing from more.")]
 
 
 def oneshot(
     context: typer.Context,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Name, perhaps with options: darts, rsps[candidates=100].",
-            autocompletion=names.supernets,
-        ),
-    ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="D", help="A task, a folder of images per class or an .npz.", autocompletion=names.image_tasks
-        ),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results; a killed search there goes on.")],
-    epochs: Annotated[
-        int, typer.Option(min=1, metavar="E", help="Passes over the half of the images that trains the weights.")
-    ] = 50,
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of everything.")] = 0,
-    space: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A space that has a supernet [default: nasbench201, or the method's].",
-            autocompletion=names.spaces,
-        ),
-    ] = None,
+    method: Method,
+    data: Data,
+    out: Out,
+    epochs: Epochs = 50,
+    seed: Seed = 0,
+    space: Space = None,
     json: AsJson = False,
-    validate: Annotated[bool, typer.Option("--validate", help="Set the supernet's ranking against a table's.")] = False,
-    table: Annotated[
-        str,
-        typer.Option(metavar="B", help="With --validate: name or file of the table.", autocompletion=names.benchmarks),
-    ] = "images-v1",
-    task: Annotated[
-        str | None,
-        typer.Option(metavar="T", help="With --validate: the table's task [default: --data].", autocompletion=names.tasks),
-    ] = None,
-    batch: Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a step.")] = 64,
-    width: Annotated[
-        int | None, typer.Option(min=1, metavar="CHANNELS", help="Of the first cell [default: the space's].")
-    ] = None,
-    cells: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Cells, as the space counts them [default: the space's].")
-    ] = None,
-    resolution: Annotated[int, typer.Option(min=4, metavar="PIXELS", help="Side of the images in pixels.")] = 16,
-    device: Annotated[
-        str, typer.Option(metavar="cpu|cuda", help="Where it is trained.", autocompletion=names.devices)
-    ] = "cpu",
-    threads: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Of a CPU; networks of this size gain nothing from more.")
-    ] = 1,
+    validate: Validate = False,
+    table: Table = "images-v1",
+    task: Task = None,
+    batch: Batch = 64,
+    width: Width = None,
+    cells: Cells = None,
+    resolution: Resolution = 16,
+    device: Device = "cpu",
+    threads: Threads = 1,
 ) -> Printer | int:
     """Search a cell in a supernet."""
     from ..bench import space as space_named

@@ -21,53 +21,59 @@ EXAMPLE = example(
     "    --within live-flops=60e6 --out found.h5",
 )
 
+Space = Annotated[str, typer.Option(metavar="NAME", help="Search space, such as nasbench201.", autocompletion=names.spaces)]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="D",
+        help="A task, a folder of images per class, an .npz, or gaussian for noise.",
+        autocompletion=names.proxy_data,
+    ),
+]
+Proxy = Annotated[
+    list[str],
+    typer.Option(metavar="NAME", help="Names, or all; several may follow.", autocompletion=names.proxies),
+]
+Out = Annotated[Path, typer.Option(metavar="T.h5", help="The table file to write.")]
+Sample = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Connected architectures: drawn, or found by --within.")
+]
+EveryClass = Annotated[
+    bool, typer.Option("--every-class", help="One architecture of every connected class of functions, not a sample.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="S", help="Of the sample, the batches and the weights.")]
+Batch = Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a batch.")]
+Width = Annotated[
+    int | None, typer.Option(min=1, metavar="CHANNELS", help="Of the first stage [default: the space's own].")
+]
+Cells = Annotated[int | None, typer.Option(min=1, metavar="N", help="Cells per stage [default: the space's own].")]
+Inits = Annotated[int, typer.Option(min=1, metavar="N", help="Draws of weights and batch, whose results are averaged.")]
+Within = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COST=BOUND",
+        help="Search by the first proxy among networks that cost no more: live-flops=60e6, live-params=3e5, or "
+        "TABLE:DEVICE=BOUND for a measured latency.",
+    ),
+]
+Workers = Annotated[int | None, typer.Option(min=1, metavar="W", help="Processes of one thread [default: one per core].")]
+
 
 def proxies(
-    space: Annotated[
-        str, typer.Option(metavar="NAME", help="Search space, such as nasbench201.", autocompletion=names.spaces)
-    ],
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="D",
-            help="A task, a folder of images per class, an .npz, or gaussian for noise.",
-            autocompletion=names.proxy_data,
-        ),
-    ],
-    proxy: Annotated[
-        list[str],
-        typer.Option(metavar="NAME", help="Names, or all; several may follow.", autocompletion=names.proxies),
-    ],
-    out: Annotated[Path, typer.Option(metavar="T.h5", help="The table file to write.")],
-    sample: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Connected architectures: drawn, or found by --within.")
-    ] = None,
-    every_class: Annotated[
-        bool, typer.Option("--every-class", help="One architecture of every connected class of functions, not a sample.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Of the sample, the batches and the weights.")] = 0,
+    space: Space,
+    data: Data,
+    proxy: Proxy,
+    out: Out,
+    sample: Sample = None,
+    every_class: EveryClass = False,
+    seed: Seed = 0,
     json: AsJson = False,
-    batch: Annotated[int, typer.Option(min=2, metavar="IMAGES", help="Images of a batch.")] = 32,
-    width: Annotated[
-        int | None, typer.Option(min=1, metavar="CHANNELS", help="Of the first stage [default: the space's own].")
-    ] = None,
-    cells: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Cells per stage [default: the space's own].")
-    ] = None,
-    inits: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Draws of weights and batch, whose results are averaged.")
-    ] = 1,
-    within: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COST=BOUND",
-            help="Search by the first proxy among networks that cost no more: live-flops=60e6, live-params=3e5, or "
-            "TABLE:DEVICE=BOUND for a measured latency.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, metavar="W", help="Processes of one thread [default: one per core].")
-    ] = None,
+    batch: Batch = 32,
+    width: Width = None,
+    cells: Cells = None,
+    inits: Inits = 1,
+    within: Within = None,
+    workers: Workers = None,
 ) -> Printer:
     """Zero-cost proxies on untrained networks, set against a benchmark's accuracies; or a search by them."""
     from ..search import zero_shot

@@ -31,95 +31,97 @@ EXAMPLE = example(
     "warmnas search --benchmark nasbench-graph --task physics --budget 10 --out runs/physics",
 )
 
+BenchmarkName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="B", help="Search a task of this benchmark, or table file (.h5).", autocompletion=names.benchmarks
+    ),
+]
+TargetTask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TASK", help="The target task of the benchmark, held out of the sources.", autocompletion=names.tasks
+    ),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(
+        metavar="D",
+        help="Search on images: a built-in task, a folder of images per class, or an .npz.",
+        autocompletion=names.image_tasks,
+    ),
+]
+SpaceName = Annotated[str, typer.Option(metavar="NAME", help="Search space, with --data.", autocompletion=names.spaces)]
+OptimizerName = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="Name, with options as in rea[population=50].", autocompletion=names.optimizers),
+]
+StopperName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What ends trainings early, with --data, as in median or lc-pfn.",
+        autocompletion=names.stoppers,
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(metavar="E", help="Epochs of a training, with --data [default: 20].")]
+Seconds = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Time for all of it, retraining included; simulated time on a benchmark."),
+]
+Workers = Annotated[int | None, typer.Option(metavar="W", help="Trainings at a time [default: one per core, or per GPU].")]
+Ray = Annotated[str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster to train on: auto, local or HOST:PORT.")]
+Resolution = Annotated[int | None, typer.Option(metavar="PIXELS", help="Side of the images in pixels [default: 16].")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="cpu|cuda",
+        help="Where it is trained [default: a GPU where there is one].",
+        autocompletion=names.devices,
+    ),
+]
+Groups = Annotated[str | None, typer.Option(metavar="FILE", help="File of groups of images that stay together in a split.")]
+FittedModel = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source.")
+]
+Width = Annotated[int | None, typer.Option(metavar="CHANNELS", help="Of the first stage, with --data [default: 8].")]
+Cells = Annotated[int | None, typer.Option(metavar="N", help="Cells per stage, with --data [default: 1].")]
+Batch = Annotated[int | None, typer.Option(metavar="IMAGES", help="Images of a batch, with --data [default: 128].")]
+Validated = Annotated[
+    str | None,
+    typer.Option(metavar="supernet", help="Tell too what a supernet's ranking is worth here, with --data; half as long."),
+]
+Store = Annotated[
+    Path | None,
+    typer.Option(metavar="S", help="Experiment store that the trainings are added to [default: the user's own]."),
+]
+
 
 def search(
     context: typer.Context,
-    benchmark: Annotated[
-        str | None,
-        typer.Option(
-            metavar="B", help="Search a task of this benchmark, or table file (.h5).", autocompletion=names.benchmarks
-        ),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TASK", help="The target task of the benchmark, held out of the sources.", autocompletion=names.tasks
-        ),
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="D",
-            help="Search on images: a built-in task, a folder of images per class, or an .npz.",
-            autocompletion=names.image_tasks,
-        ),
-    ] = None,
-    space: Annotated[
-        str, typer.Option(metavar="NAME", help="Search space, with --data.", autocompletion=names.spaces)
-    ] = "nasbench201",
-    optimizer: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Name, with options as in rea[population=50].", autocompletion=names.optimizers),
-    ] = "warm",
-    stopper: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="What ends trainings early, with --data, as in median or lc-pfn.",
-            autocompletion=names.stoppers,
-        ),
-    ] = "none",
+    benchmark: BenchmarkName = None,
+    task: TargetTask = None,
+    data: Images = None,
+    space: SpaceName = "nasbench201",
+    optimizer: OptimizerName = "warm",
+    stopper: StopperName = "none",
     budget: Budget = None,
-    epochs: Annotated[
-        int | None, typer.Option(metavar="E", help="Epochs of a training, with --data [default: 20].")
-    ] = None,
+    epochs: Epochs = None,
     out: Out = None,
     json: AsJson = False,
     seed: Seed = 0,
-    seconds: Annotated[
-        float | None,
-        typer.Option(metavar="SECONDS", help="Time for all of it, retraining included; simulated time on a benchmark."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(metavar="W", help="Trainings at a time [default: one per core, or per GPU].")
-    ] = None,
-    ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A Ray cluster to train on: auto, local or HOST:PORT.")
-    ] = None,
-    resolution: Annotated[
-        int | None, typer.Option(metavar="PIXELS", help="Side of the images in pixels [default: 16].")
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(
-            metavar="cpu|cuda",
-            help="Where it is trained [default: a GPU where there is one].",
-            autocompletion=names.devices,
-        ),
-    ] = None,
-    groups: Annotated[
-        str | None, typer.Option(metavar="FILE", help="File of groups of images that stay together in a split.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source.")
-    ] = None,
-    width: Annotated[
-        int | None, typer.Option(metavar="CHANNELS", help="Of the first stage, with --data [default: 8].")
-    ] = None,
-    cells: Annotated[int | None, typer.Option(metavar="N", help="Cells per stage, with --data [default: 1].")] = None,
-    batch: Annotated[
-        int | None, typer.Option(metavar="IMAGES", help="Images of a batch, with --data [default: 128].")
-    ] = None,
-    validate: Annotated[
-        str | None,
-        typer.Option(
-            metavar="supernet", help="Tell too what a supernet's ranking is worth here, with --data; half as long."
-        ),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(metavar="S", help="Experiment store that the trainings are added to [default: the user's own]."),
-    ] = None,
+    seconds: Seconds = None,
+    workers: Workers = None,
+    ray: Ray = None,
+    resolution: Resolution = None,
+    device: Device = None,
+    groups: Groups = None,
+    model: FittedModel = None,
+    width: Width = None,
+    cells: Cells = None,
+    batch: Batch = None,
+    validate: Validated = None,
+    store: Store = None,
     observe: Observe = Observed.mean,
     sources: Sources = "all",
     source_rows: SourceRows = None,

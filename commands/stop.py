@@ -17,41 +17,48 @@ EXAMPLE = example(
     "    --orders 100 --out runs/stop",
 )
 
+Table = Annotated[
+    list[str],
+    typer.Option(
+        metavar="B",
+        help="Tables with learning curves: names, or files; several may follow.",
+        autocompletion=names.benchmarks,
+    ),
+]
+Target = Annotated[
+    list[str],
+    typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
+]
+Method = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="Names, with options as in lc-pfn[delta=0.1], or all; several may follow.",
+        autocompletion=names.stoppers_or_all,
+    ),
+]
+Orders = Annotated[int, typer.Option(metavar="N", help="Random orders of the candidates.")]
+Candidates = Annotated[int, typer.Option(min=2, metavar="N", help="Architectures of a search at most.")]
+Schedule = Annotated[
+    int | None, typer.Option(metavar="EPOCHS", help="Total epochs of the trainings [default: the longest].")
+]
+LeaveOut = Annotated[str | None, typer.Option(metavar="task|family", help="What is no source [default: family].")]
+Fronts = Annotated[bool, typer.Option(help="Also other values of each method's knob, for the curves.")]
+
 
 def stop(
     context: typer.Context,
-    table: Annotated[
-        list[str],
-        typer.Option(
-            metavar="B",
-            help="Tables with learning curves: names, or files; several may follow.",
-            autocompletion=names.benchmarks,
-        ),
-    ],
-    target: Annotated[
-        list[str],
-        typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
-    ] = ["all"],  # noqa: B006
-    method: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="Names, with options as in lc-pfn[delta=0.1], or all; several may follow.",
-            autocompletion=names.stoppers_or_all,
-        ),
-    ] = ["all"],  # noqa: B006
-    orders: Annotated[int, typer.Option(metavar="N", help="Random orders of the candidates.")] = 100,
+    table: Table,
+    target: Target = ["all"],  # noqa: B006
+    method: Method = ["all"],  # noqa: B006
+    orders: Orders = 100,
     seed: Seed = 0,
     out: Out = None,
     json: AsJson = False,
-    candidates: Annotated[int, typer.Option(min=2, metavar="N", help="Architectures of a search at most.")] = 200,
-    schedule: Annotated[
-        int | None, typer.Option(metavar="EPOCHS", help="Total epochs of the trainings [default: the longest].")
-    ] = None,
-    leave_out: Annotated[
-        str | None, typer.Option(metavar="task|family", help="What is no source [default: family].")
-    ] = None,
-    fronts: Annotated[bool, typer.Option(help="Also other values of each method's knob, for the curves.")] = True,
+    candidates: Candidates = 200,
+    schedule: Schedule = None,
+    leave_out: LeaveOut = None,
+    fronts: Fronts = True,
 ) -> Printer:
     """Every early-termination method on the same random orders of a task's recorded trainings."""
     from ..search import records, stop_records, stop_study

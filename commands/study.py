@@ -72,41 +72,66 @@ LeaveOut = Annotated[
     LeftOut | None, typer.Option(help="No source: the task, or its whole family [default: as the table says].")
 ]
 
+BenchmarkNames = Annotated[
+    list[str],
+    typer.Option(metavar="B", help="Benchmarks or table files; several may follow.", autocompletion=names.benchmarks),
+]
+TaskNames = Annotated[
+    list[str],
+    typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
+]
+OptimizerNames = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="Names, with options as in rea[population=50,sample=10], or all; several may follow.",
+        autocompletion=names.optimizers_or_all,
+    ),
+]
+PredictorNames = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="A predictor study instead: names, as in trees[trees=50], or all; several may follow.",
+        autocompletion=names.predictors_or_all,
+    ),
+]
+Runs = Annotated[
+    int | None,
+    typer.Option(
+        metavar="R",
+        help="Independent runs per optimizer and task [default: 30], or splits for predictors [default: 5].",
+    ),
+]
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COST",
+        help="Values against a cost: params, flops, live-params or latency:DEVICE; fronts are judged too.",
+    ),
+]
+StopperName = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.",
+        autocompletion=names.stoppers,
+    ),
+]
+FittedModel = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source of every target."),
+]
+
 
 def study(
     context: typer.Context,
-    benchmark: Annotated[
-        list[str],
-        typer.Option(metavar="B", help="Benchmarks or table files; several may follow.", autocompletion=names.benchmarks),
-    ],
-    task: Annotated[
-        list[str],
-        typer.Option(metavar="TASK", help="Target tasks, or all; several may follow.", autocompletion=names.tasks_or_all),
-    ] = ["all"],  # noqa: B006
-    optimizer: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="Names, with options as in rea[population=50,sample=10], or all; several may follow.",
-            autocompletion=names.optimizers_or_all,
-        ),
-    ] = ["all"],  # noqa: B006
-    predictor: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME",
-            help="A predictor study instead: names, as in trees[trees=50], or all; several may follow.",
-            autocompletion=names.predictors_or_all,
-        ),
-    ] = [],  # noqa: B006
+    benchmark: BenchmarkNames,
+    task: TaskNames = ["all"],  # noqa: B006
+    optimizer: OptimizerNames = ["all"],  # noqa: B006
+    predictor: PredictorNames = [],  # noqa: B006
     budget: Budget = None,
-    runs: Annotated[
-        int | None,
-        typer.Option(
-            metavar="R",
-            help="Independent runs per optimizer and task [default: 30], or splits for predictors [default: 5].",
-        ),
-    ] = None,
+    runs: Runs = None,
     seed: Seed = 0,
     out: Out = None,
     json: AsJson = False,
@@ -116,25 +141,9 @@ def study(
     leave_out: LeaveOut = None,
     schedule: Schedule = None,
     seconds: Seconds = None,
-    objectives: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COST",
-            help="Values against a cost: params, flops, live-params or latency:DEVICE; fronts are judged too.",
-        ),
-    ] = None,
-    stopper: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What ends trainings early, as in median or asha[workers=4]; epochs are charged.",
-            autocompletion=names.stoppers,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="A fitted predictor (warmnas fit) as one more source of every target."),
-    ] = None,
+    objectives: Objectives = None,
+    stopper: StopperName = None,
+    model: FittedModel = None,
 ) -> Printer:
     """Every optimizer on every task of the benchmarks, with baselines, error bars and a report to look at."""
     from ..search import records
