@@ -1,6 +1,6 @@
 """warm: a search that starts where earlier tasks point and lets the evidence decide how far to follow them.
 
-1. The first evaluations are those of the best mean rank on the sources.
+1. The first evaluations are those of the best mean rank on the sources; the less the sources agree, the more these differ.
 2. Then a Gaussian process says where the expected improvement is largest. Its kernel joins source scores, features with
    variances learned on the sources, and none of that, weighted by marginal likelihood (:mod:`warmnas.transfer.warm`).
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...bench import FloatArray, IntArray, WarmnasError
+from ...bench import FloatArray, Genotypes, IntArray, WarmnasError
 from ..optimizer import CandidateOptimizer, optimizers
 from ..problem import Problem
 
@@ -70,7 +70,12 @@ class Warm(CandidateOptimizer):
     def order(self) -> list[IntArray]:
         """Candidates of each run before the model proposes, best first: by the sources, else at random."""
         priors = {id(prior): prior for prior in self.surrogate.priors if prior is not None}
-        orders = {key: np.argsort(-prior.order, kind="stable")[:LISTED] for key, prior in priors.items()}
+        listed = {key: np.argsort(-prior.order, kind="stable")[:LISTED] for key, prior in priors.items()}
+        genotypes = self.problem.candidates.genotypes
+        orders = {
+            key: spread(order, genotypes[order], self._initial, 1 - max(priors[key].agreement, 0.0))
+            for key, order in listed.items()
+        }
         return [orders.get(id(prior), drawn) for prior, drawn in zip(self.surrogate.priors, self._random, strict=True)]
 
     def propose(self) -> IntArray:
@@ -90,3 +95,23 @@ class Warm(CandidateOptimizer):
             self.surrogate.add(rows, values)
             if self.evaluations >= self._initial:
                 self.surrogate.fit()
+
+
+def spread(order: IntArray, genotypes: Genotypes, n: int, apart: float) -> IntArray:
+    """The order with ``n`` unlike ones in front: each the next that differs from all before it in a share of the genes.
+
+    Neighbours share their luck, and tell a model the same twice. If too few are unlike, the order goes on as it was.
+
+    Args:
+        order: candidates, best first, (listed,).
+        genotypes: of them, (listed, genes).
+        n: how many are wanted.
+        apart: share of the genes, 0 to 1; of five genes .75 are three, for parts of a gene do not count.
+    """
+    fewest = int(apart * genotypes.shape[1] + 1e-9)
+    far, front = np.ones(len(order), dtype=bool), list[int]()
+    while len(front) < n and far.any():
+        front.append(int(far.argmax()))
+        far[front[-1]] = False
+        far &= (genotypes != genotypes[front[-1]]).sum(axis=1) >= fewest
+    return np.concatenate([order[front], np.delete(order, front)])

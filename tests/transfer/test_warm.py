@@ -15,7 +15,7 @@ from warmnas.transfer.warm import Source, WarmSurrogate
 from warmnas.transfer.warm.features import Features, features_of, pairs
 from warmnas.transfer.warm.mixture import LEVEL, OF_SOURCES, PARTS, REACH, THETA, Hypotheses, fit, standardised
 from warmnas.transfer.warm.model import MOST, WarmGP
-from warmnas.transfer.warm.prior import make_prior
+from warmnas.transfer.warm.prior import agreement, make_prior
 from warmnas.transfer.warm.reading import STRONG, read_sources
 from warmnas.transfer.warm.smoothing import PENALTIES, Ridge
 
@@ -125,6 +125,16 @@ def test_a_source_says_nothing_of_choices_that_it_never_tried(cells: Genotypes, 
     wild = np.flatnonzero((cells == 3).any(axis=1))
     assert (prior.scores[wild, 0] == 0).all()
     np.testing.assert_array_equal(prior.order[wild], alone.order[wild])
+
+
+def test_agreement_is_the_mean_correlation_of_what_both_speak_of() -> None:
+    scores = np.random.default_rng(0).normal(size=(60, 3))
+    speaks = np.ones((60, 3), dtype=bool)
+    speaks[:20, 0] = speaks[:, 2] = False
+    assert agreement(scores, speaks) == pytest.approx(np.corrcoef(scores[20:, 0], scores[20:, 1])[0, 1])
+    assert agreement(scores, ~speaks | speaks) == pytest.approx(np.corrcoef(scores.T)[np.triu_indices(3, 1)].mean())
+    assert agreement(scores[:, :1], speaks[:, :1]) == 1
+    assert agreement(scores, np.zeros_like(speaks)) == 1
 
 
 def explicit(model: WarmGP, features: Features, cells: Genotypes) -> FloatArray:

@@ -6,12 +6,16 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
 
 from warmnas.bench import Candidates, FloatArray, Genotypes, IntArray, SearchSpace, WarmnasError, open_benchmark, space
 from warmnas.search import Problem, SourceTask, make_optimizer
 from warmnas.search.live.problem import candidates, table_sources
 from warmnas.search.live.problem import problem as live_problem
 from warmnas.search.live.run import TABLES
+from warmnas.search.optimizers.warm import spread
 
 CELLS = space("nasbench201")
 EVERY = CELLS.all_genotypes()
@@ -76,6 +80,35 @@ def test_whole_tables_are_followed_first() -> None:
     other = quality(CELLS_HERE, 2)
     rows = search(problem(other, budget=3))
     np.testing.assert_array_equal(rows[0], np.argsort(-other, kind="stable")[:3])
+
+
+def differing(rows: IntArray) -> int:
+    """Fewest genes in which two of the evaluated differ."""
+    cells = CELLS_HERE[rows]
+    return int((cells[:, None] != cells).sum(axis=-1)[np.triu_indices(len(rows), 1)].min())
+
+
+def test_the_less_the_sources_agree_the_more_the_first_evaluations_differ() -> None:
+    one, like = quality(CELLS_HERE, 1), quality(CELLS_HERE, 2)
+    other = np.array((0, 1, 2, 3, 0.5))[CELLS_HERE] @ np.array([1, -1, 1, -1, 1, -1.0])
+    followed = np.argsort(rankdata(one) + rankdata(like))[::-1][:5]
+    assert set(search(problem(one, like, budget=5))[0]) == set(followed)
+    assert differing(followed) < 2 <= differing(search(problem(one, other, budget=5))[0])
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.integers(1, 9))
+def test_spreading_an_order_keeps_its_best_and_all_of_it(seed: int, apart: float, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(40)[:20]
+    genotypes = rng.integers(0, 3, size=(20, 5), dtype=np.int8)
+    spread_out = spread(order, genotypes, n, apart)
+    assert sorted(spread_out) == sorted(order)
+    assert spread_out[0] == order[0]
+    places = np.flatnonzero(np.isin(order, spread_out[:n]))
+    for place in range(places.max()):  # what was passed over is too like one in front of it
+        if place not in places:
+            before = places[places < place]
+            assert (genotypes[before] != genotypes[place]).sum(axis=1).min() < apart * 5
 
 
 def test_a_constant_source_is_left_out_with_a_warning() -> None:

@@ -9,12 +9,16 @@ nothing of a candidate with a choice that it never tried.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from ...bench import FloatArray, Genotypes
 from .features import Features, Float32
 from .reading import Measured
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Prior:
         mean: mean score over the sources, standardised, (candidates, 1).
         scores: a centred score per source, (candidates, sources).
         relevance: prior standard deviation of each graph feature's weight, (graph features,).
+        agreement: mean correlation between two sources' scores; 1 where there are no two to compare.
         sources: what it was made of.
     """
 
@@ -33,6 +38,7 @@ class Prior:
     mean: Float32
     scores: Float32
     relevance: Float32
+    agreement: float
     sources: tuple[Measured, ...] = ()
 
 
@@ -41,6 +47,16 @@ def relevance(weights: Float32, graph: Float32) -> Float32:
     root = np.sqrt(np.square(weights).mean(axis=1)) + 1e-9
     total = float((np.square(graph) @ np.square(root)).mean())
     return np.asarray(root / np.sqrt(total), dtype=np.float32)
+
+
+def agreement(scores: FloatArray, speaks: Bools) -> float:
+    """Mean correlation between the scores of two sources, where both speak of a candidate; 1 where none can be had."""
+    found = []
+    for a, b in combinations(range(scores.shape[1]), 2):
+        pair = scores[speaks[:, a] & speaks[:, b]][:, [a, b]]
+        if len(pair) and (spread := pair.std(axis=0)).min() > 0:
+            found.append(float((pair - pair.mean(axis=0)).prod(axis=1).mean() / spread.prod()))
+    return float(np.mean(found)) if found else 1.0
 
 
 def make_prior(features: Features, genotypes: Genotypes, sources: tuple[Measured, ...]) -> Prior | None:
@@ -68,11 +84,12 @@ def make_prior(features: Features, genotypes: Genotypes, sources: tuple[Measured
         mean=(mean / max(float(mean.std()), 1e-9)).astype(np.float32)[:, None],
         scores=scores.astype(np.float32),
         relevance=relevance(weights[: features.graph.shape[1]], features.graph),
+        agreement=agreement(scores, speaks),
         sources=sources,
     )
 
 
-def _mean(scores: FloatArray, speaks: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> FloatArray:
+def _mean(scores: FloatArray, speaks: Bools) -> FloatArray:
     """Mean over the sources that speak of a candidate, 0 where none does: (candidates, sources) -> (candidates,)."""
     mean: FloatArray = (scores * speaks).sum(axis=1) / np.maximum(speaks.sum(axis=1), 1)
     return mean

@@ -105,7 +105,7 @@ def read_sources(features: Features, sources: Sequence[Source], runs: int) -> li
     """What each run knows: per run its usable sources; one entry for all runs where all of them know the same.
 
     Values that are no finite numbers are left out. A source of fewer than FEWEST values, or with the same value everywhere,
-    is left out with a warning. So is, without one, a source whose scores are not strongly more likely to follow the features
+    is left out with a warning. So is, silently, a source whose scores are not strongly more likely to follow the features
     than to be noise: what says nothing of its own architectures misleads on those of others.
     """
     reader = _Reader(features)

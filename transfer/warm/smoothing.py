@@ -28,7 +28,7 @@ class Ridge:
         self._values = np.maximum(values, 0.0)
 
     def weights(self, scores: Float64) -> tuple[Float32, Float64]:
-        """Weights (p, k) of scores (n, k), each column with its own penalty, and the log Bayes factor against noise (k,)."""
+        """Weights (p, k) of scores (n, k), each column with its own penalty; log Bayes factor against noise (k,)."""
         rotated = self._vectors.T @ (scores if self._dual else self._features.T @ scores)
         penalty, factor = self._penalties(rotated, np.square(scores).sum(axis=0), len(scores))
         solved = self._vectors @ (rotated / (self._values[:, None] + penalty))
@@ -36,7 +36,7 @@ class Ridge:
         return np.asarray(weights, dtype=np.float32), factor
 
     def _penalties(self, rotated: Float64, total: Float64, n: int) -> tuple[Float64, Float64]:
-        """The penalty of the largest evidence for each column, and by how much that is above the evidence of noise: (k,)."""
+        """The penalty of the largest evidence for each column, and how far that is above the evidence of noise: (k,)."""
         evidence = []
         for penalty in PENALTIES:
             share = self._values[:, None] + penalty
