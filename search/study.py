@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,9 +21,10 @@ from .model_source import fingerprint
 from .objectives import cost_name
 from .optimizer import factory, make_optimizer, parse_spec
 from .outcome import Outcome, Record, joined, padded
+from .problem import Problem
 from .protocol import Protocol, find_tasks, make_problem
 from .ranks import compared
-from .run import run_part
+from .run import check_charged, run_part
 from .statistics import across_tasks, within_task
 from .workers import Part, run_parts
 
@@ -110,41 +111,16 @@ def study(
     Raises:
         WarmnasError: before anything is run, where a name, an option, a budget or a source does not exist.
     """
-    if protocol.objectives is not None:
-        protocol = replace(protocol, objectives=cost_name(protocol.objectives))
-        if protocol.stopper is not None:
-            raise WarmnasError(
-                "--objectives with --stopper: a stopper ends what will not beat the best value, however cheap it is, so "
-                "that much of a front stays untrained; leave one of them out"
-            )
     targets = find_tasks(tables, protocol.tasks)
-    protocol = replace(protocol, tasks=tuple(task for _, task in targets))
+    protocol = _refined(replace(protocol, tasks=tuple(task for _, task in targets)))
     names = list(dict.fromkeys(specs))
     problems = {task: make_problem(table, task, protocol) for table, task in targets}
-    for problem in problems.values():
-        for spec in names:
-            make_optimizer(spec, problem.part(0, 1))
-    if protocol.stopper is not None:
-        from .stop_run import check_stopper
-
-        for table, task in targets:
-            check_stopper(table, task, protocol.stopper, protocol.schedule, protocol.budget)
+    _check(targets, problems, names, protocol)
     chunks = {spec: _chunks(spec, protocol.runs) for spec in names}
     parts = [(table, task, spec, chunk) for table, task in targets for spec in names for chunk in chunks[spec]]
 
     def start(table: Table, task: str, spec: str, chunk: tuple[int, int]) -> Part[Record]:
-        # A record, unlike an outcome, comes back from another process without a copy of the table.
-        problem, p = problems[task].part(*chunk), protocol
-        if p.stopper is not None:
-            from .stop_run import run_stopped
-
-            early = p.stopper
-            return lambda report: run_stopped(
-                table, task, spec, early, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
-            )
-        return lambda report: run_part(
-            table, task, spec, problem, p.observe, report, schedule=p.schedule, seconds=p.seconds
-        )
+        return _part(table, task, spec, problems[task].part(*chunk), protocol)
 
     def tell(part: int, evaluations: int) -> None:
         if progress is not None:
@@ -162,6 +138,43 @@ def study(
     ]
     used = tuple(table for table in tables if any(table is t for t, _ in targets))
     return StudyResult(protocol, used, tuple(outcomes))
+
+
+def _refined(protocol: Protocol) -> Protocol:
+    """The protocol with the full name of its cost; WarmnasError where its parts exclude each other."""
+    if protocol.objectives is None:
+        return protocol
+    if protocol.stopper is not None:
+        raise WarmnasError(
+            "--objectives with --stopper: a stopper ends what will not beat the best value, however cheap it is, so "
+            "that much of a front stays untrained; leave one of them out"
+        )
+    return replace(protocol, objectives=cost_name(protocol.objectives))
+
+
+def _check(
+    targets: Sequence[tuple[Table, str]], problems: Mapping[str, Problem], specs: Sequence[str], protocol: Protocol
+) -> None:
+    """WarmnasError where an optimizer or the stopper cannot do with a task."""
+    for problem in problems.values():
+        for spec in specs:
+            check_charged(make_optimizer(spec, problem.part(0, 1)), spec, protocol.seconds)
+    if protocol.stopper is not None:
+        from .stop_run import check_stopper
+
+        for table, task in targets:
+            check_stopper(table, task, protocol.stopper, protocol.schedule, protocol.budget)
+
+
+def _part(table: Table, task: str, spec: str, problem: Problem, protocol: Protocol) -> Part[Record]:
+    """Some runs of an optimizer: a record, which, unlike an outcome, comes back without a copy of the table."""
+    limits: dict[str, Any] = {"schedule": protocol.schedule, "seconds": protocol.seconds}
+    stopper, observe = protocol.stopper, protocol.observe
+    if stopper is None:
+        return lambda report: run_part(table, task, spec, problem, observe, report, **limits)
+    from .stop_run import run_stopped
+
+    return lambda report: run_stopped(table, task, spec, stopper, problem, observe, report, **limits)
 
 
 def _chunks(spec: str, runs: int) -> list[tuple[int, int]]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,29 +20,27 @@ from ...machine import cores
 from ...metadata.experiments import ExperimentStore, StoreUnavailable
 from ...metadata.experiments.taskfile import TaskFile
 from ...metadata.training.recipe import Recipe
-from ...wording import duration, one_line
+from ...wording import duration
 from ..model_source import learned_from, model_source
 from ..optimizer import check_spec, make_optimizer, parse_spec
 from ..problem import SourceTask
 from ..records import output_folder
 from ..stoppers import Setting, make_stopper, stoppers
+from .allowance import Allowance
 from .dataset import Dataset, open_dataset
 from .evaluator import LiveEvaluator, Note
 from .folder import RunFolder
 from .problem import candidates, descriptions, problem, source_curves, store_sources, table_sources
+from .products import EXPORTS, write_products
 from .settings import Settings
 from .stores import open_store
 
 if TYPE_CHECKING:
     from .crew import Maker
-    from .finish import Finished
     from .jobs import Crew
     from .loop import LiveLoop
 
 TABLES = ("nasbench201", "images-v1")  # shipped measurements that a search starts from
-EXPORTS = {"torch-export": "model.pt2", "onnx": "model.onnx"}
-EXPORT_SECONDS = 20.0  # kept for exports and the report where the time is limited
-MARGIN = 1.1  # by which a training may take longer than foreseen
 
 
 @dataclass(frozen=True)
@@ -124,6 +120,10 @@ class _Search:
     done: int = 0  # epochs that were trained
     total: int = 0  # epochs that will have been, as far as is known
 
+    @property
+    def allowance(self) -> Allowance:
+        return Allowance(self.settings.seconds, self.folder, self.settings.epochs)
+
     def run(self) -> dict[str, Any]:
         settings, folder = self.settings, self.folder
         device, listed = self._device(), candidates(self.space)
@@ -183,9 +183,6 @@ class _Search:
             self.note("no training was finished in time; the network is the best of those that were begun")
         self.say("retraining on train and validation")
         name = self.space.to_string(trainings[best].genotype)
-        until = self._until(self._reserve)
-        if settings.seconds is not None and self._retraining(loop, dataset, best) > until - time.monotonic():
-            until = 0.0
         finished = finish(
             trainings[best],
             name,
@@ -195,12 +192,12 @@ class _Search:
             settings.seed,
             given.crew,
             folder.work,
-            until=until,
+            until=self.allowance.retraining_until(loop, dataset, best),
             note=self.note,
             heard=lambda epoch: self._heard("retraining on train and validation"),
         )
         self.say("exporting")
-        exports = self._export(finished)
+        exports = write_products(finished, folder.path, self.parts.exports, self.allowance, self.note)
         validation = self._validate(given, loop)
         facts = {"device": given.device, "workers": given.crew.size, "store": str(given.store.path), "price": price}
         facts |= {"tables": {table.name: table.hash for table in given.tables}}
@@ -288,8 +285,8 @@ class _Search:
             reference=reference,
             cost=lambda genotype: costs(self.space, genotype, (channels, height, width), len(task.classes), recipe),
             unit=cost.flops / 2,
-            until=self._until(self._reserve),
-            room=lambda units, loop: self._room(units, loop, dataset),
+            until=self.allowance.until(self.allowance.reserve),
+            room=lambda units, loop: self.allowance.room(units, loop, dataset),
             chance=100 / len(task.classes),
             progress=self._progress,
         )
@@ -305,30 +302,6 @@ class _Search:
             f"{length}; at {finer} x {finer} about {times:.1f} times as long"
         )
 
-    def _export(self, finished: Finished) -> dict[str, Any]:
-        """Weights, and the exports that were asked for; one that fails is said, and the search is not lost for it."""
-        from .exporting import export_model, exported
-        from .network import WEIGHTS, write_weights
-
-        out = self.folder.path
-        write_weights(finished.network, finished.about, out / f".{WEIGHTS}.part")
-        os.replace(out / f".{WEIGHTS}.part", out / WEIGHTS)
-        made: dict[str, Any] = {"weights": {"file": WEIGHTS}}
-        program = None
-        for form in self.parts.exports:
-            if self.settings.seconds is not None and self.folder.elapsed > self.settings.seconds:
-                self.note("no time was left for the exports; warmnas export makes them")
-                break
-            try:
-                program = program if program is not None else exported(finished.model, finished.about)
-                worst = export_model(finished.model, finished.about, form, out / EXPORTS[form], program)
-                made[form] = {"file": EXPORTS[form], "difference": worst}
-            except OSError:
-                raise
-            except Exception as error:  # a converter may raise anything
-                self.note(f"no {form} export: {one_line(error, 200)}")
-        return made
-
     def _validate(self, given: _Given, loop: LiveLoop) -> dict[str, Any] | None:
         """What a supernet's ranking is worth here, where that was asked for."""
         if self.settings.validate is None:
@@ -336,33 +309,8 @@ class _Search:
         from .supernet import validated
 
         self.say("training a supernet")
-        until, seen, own = self._until(self._reserve / 2), given.dataset.seen, (self.settings, self.space)
+        until, seen, own = self.allowance.until(self.allowance.reserve / 2), given.dataset.seen, (self.settings, self.space)
         return validated(*own, seen, loop.trainings, given.sources, given.device, self.folder.work, until, self.note)
-
-    # --- time ------------------------------------------------------------------------------------------------------
-    def _until(self, reserve: float) -> float:
-        """Monotonic time at which training must end, so that so many seconds of the limit are left."""
-        if self.settings.seconds is None:
-            return float("inf")
-        return time.monotonic() + self.settings.seconds - self.folder.elapsed - reserve
-
-    @property
-    def _reserve(self) -> float:
-        """Seconds kept for what comes after the trainings."""
-        return min(EXPORT_SECONDS, (self.settings.seconds or 0) / 4)
-
-    def _retraining(self, loop: LiveLoop, dataset: Dataset, best: int) -> float:
-        """Seconds that the retraining of a training's network will take, as far as is known."""
-        units = self.settings.epochs * (loop.trainings[best].flops + loop.unit) * dataset.growth
-        return MARGIN * (loop.pace.take(units) or 0.0)
-
-    def _room(self, units: float, loop: LiveLoop, dataset: Dataset) -> bool:
-        """Whether one more training may begin, if a retraining is to fit after it."""
-        if self.settings.seconds is None:
-            return True
-        best = loop.history.leader()
-        after = self._retraining(loop, dataset, max(best, 0))
-        return time.monotonic() + MARGIN * (loop.pace.take(units) or 0.0) + after <= self._until(self._reserve)
 
     # --- what the user is told -------------------------------------------------------------------------------------
     def note(self, text: str) -> None:

@@ -133,8 +133,7 @@ def search_supernet(
         train(search, keep, report)
         genotype = recipe.readout.read(search)
         seconds = time.perf_counter() - started + (0.0 if kept is None else kept.seconds)
-        search.seconds, peak = seconds, memory.megabytes()
-        accuracy = recipe.objective.judge(search, genotype)
+        search.seconds, peak, accuracy = seconds, memory.megabytes(), recipe.objective.judge(search, genotype)
         if after is not None:
             after(search, genotype)
     if kept is not None:

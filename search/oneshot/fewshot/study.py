@@ -87,8 +87,7 @@ def few_shot(
     check_numbers(ways, shots, queries, meta_steps, episodes)
     if method not in METHODS:
         raise UnknownName("few-shot method", method, METHODS)
-    rates, height_width = METHODS[method], task.shape
-    shape = (height_width[2], height_width[0], height_width[1])
+    rates, shape = METHODS[method], (task.shape[2], *task.shape[:2])
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(200,)))
     learnt, tested = parted(task, share, rng)
     training, testing = (Episodes(task, classes, ways, shots, queries) for classes in (learnt, tested))
@@ -97,17 +96,32 @@ def few_shot(
         own = MetaSearch(space, shape, ways, rates, width, cells)
         cell = connected_cell(space, rng)
         random = MetaSearch(space, shape, ways, replace(rates, rate_alpha=0.0), width, cells, fixed=cell)
-        total, found = 2 * meta_steps + episodes, []
-        for done in range(total):
-            if done < 2 * meta_steps:
-                learner = own if done < meta_steps else random
-                learner.meta_step(training, rng)
-            else:
-                found.append(judged(own, random, testing.draw(rng)))
-            if progress is not None:
-                progress(done + 1, total)
+        found = _learnt_and_judged(own, random, training, testing, meta_steps, episodes, rng, progress)
     about = {"method": method, "ways": ways, "shots": shots, "episodes": episodes}
     return {**about, "cell": space.to_string(own.read(own.start()[1])), **compared(100 * np.array(found), rates)}
+
+
+def _learnt_and_judged(
+    own: MetaSearch,
+    random: MetaSearch,
+    training: Episodes,
+    testing: Episodes,
+    meta_steps: int,
+    episodes: int,
+    rng: np.random.Generator,
+    progress: Callable[[int, int], None] | None,
+) -> list[list[float]]:
+    """Both learners meta-learn, one after the other; then what each new episode says of them, see :func:`judged`."""
+    total, found = 2 * meta_steps + episodes, []
+    for done in range(total):
+        if done < 2 * meta_steps:
+            learner = own if done < meta_steps else random
+            learner.meta_step(training, rng)
+        else:
+            found.append(judged(own, random, testing.draw(rng)))
+        if progress is not None:
+            progress(done + 1, total)
+    return found
 
 
 def check_numbers(ways: int, shots: int, queries: int, meta_steps: int, episodes: int) -> None:
