@@ -11,11 +11,18 @@ import pytest
 from warmnas.search.workers import single_thread
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Processes get tests that stand together, so that what a module prepares is prepared once, not by each of them."""
+    if getattr(config.option, "dist", "") == "load":
+        config.option.dist = "worksteal"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if not os.environ.get("WARMNAS_CACHE"):
-            patch.setenv("WARMNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+            base = tmp_path_factory.getbasetemp()  # of this process; its parent is that of all processes of a run
+            patch.setenv("WARMNAS_CACHE", str((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "cache"))
         yield
 
 

@@ -184,7 +184,7 @@ def test_the_weights_as_a_state_dict(searched, capsys, tmp_path):
         (["--ray", "auto"], "--workers and --ray exclude each other"),
         (["--space", "darts"], "too large to list"),
         (["--data", "nowhere/at/all"], "no file or folder nowhere/at/all"),
-        (["--device", "tpu"], "unknown --device 'tpu'. Choices: cpu, cuda."),
+        (["--device", "tpu"], "unknown --device 'tpu', did you mean 'cpu'? Choices: cpu, cuda."),
         (["--device", "cudda"], "unknown --device 'cudda', did you mean 'cuda'?"),
     ],
 )

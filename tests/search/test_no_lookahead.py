@@ -69,7 +69,7 @@ def test_test_values_change_no_decision(name: str, few_graphs: Table, vary: Vary
 
 def test_what_was_told_does_matter_to_those_that_learn(few_graphs: Table, vary: Vary, spec_of: SpecOf) -> None:
     """Otherwise the tests above would hold for optimizers that listen to nobody."""
-    protocol = Protocol(("cora",), 60, 4, seed=3, sources="none")
+    protocol = Protocol(("cora",), 40, 2, seed=3, sources="none")
     values = few_graphs.data["val_accuracy"].values
     varied = vary(few_graphs, val_accuracy=100.0 - values)
     blind = {
