@@ -50,10 +50,14 @@ class SummaryModel(CurveModel):
 
 
 def random_walk(curves: Curves) -> FloatArray:
-    """Standard deviation of what is left of a random walk whose steps are as large as the curve's: (curves,)."""
+    """Standard deviation of what is left of a random walk whose steps are as large as the curve's: (curves,).
+
+    A constant curve has seen no step, so the next counts as one of unknown size.
+    """
     steps = np.square(np.diff(curves.unit, axis=1))
     count = (~np.isnan(steps)).sum(axis=1)
-    mean = np.where(count > 0, np.nansum(steps, axis=1) / np.maximum(count, 1), UNKNOWN_STEP**2)
+    total = np.nansum(steps, axis=1)
+    mean = np.where(total > 0, total / np.maximum(count, 1), UNKNOWN_STEP**2 / (count + 1))
     left = curves.total - curves.seen
     std: FloatArray = np.sqrt(mean * left)
     return np.minimum(std, WIDEST)

@@ -117,11 +117,32 @@ def test_what_is_seen_later_narrows_it():
 def test_the_average_is_over_the_families_that_the_prior_allows():
     fits = fit_families(clean(25).unit[:, :25], 50.0)
     there = np.isfinite(fits.cost[0])
-    mean, spread, noise = average(fits)
+    mean, spread, noise, freedom = average(fits)
     residuals = fits.cost[0, there] / recency_weights(25).sum()
-    assert noise[0] == pytest.approx(np.sqrt(residuals.mean()))
-    assert spread[0] == pytest.approx(0.242 * 2**1.33 * there.sum() / 11 * noise[0])
-    assert mean[0] == pytest.approx(fitted_ends(fits)[0, there].mean() + 0.303 * spread[0])
+    parameters = [len(KNOWN[family.name][0]) for family, allowed in zip(FAMILIES, there, strict=True) if allowed]
+    assert freedom[0] == pytest.approx(25 - np.mean(parameters))
+    assert noise[0] == pytest.approx(np.sqrt(residuals.mean() * 25 / freedom[0]))
+    end = fitted_ends(fits)[0, there].mean()
+    assert spread[0] == pytest.approx(np.hypot(0.109 * 2**1.41 * noise[0], 0.267 * (end - fits.targets[0, -1])))
+    assert mean[0] == pytest.approx(end + 0.426 * spread[0])
+
+
+def test_few_points_that_are_fitted_exactly_do_not_make_it_sure():
+    # Five points of a family itself leave no residual; what lies 95 epochs ahead is open all the same.
+    exact = Curves((60 - 40 * np.arange(1.0, 6) ** -0.5)[None], total=100)
+    final = curve_models["domhan-fast"]().final_values(exact)
+    assert 1 < final.std[0] < 20
+    assert final.log_density(np.array([70.0]))[0] > -20
+    late = curve_models["domhan-fast"]().final_values(Curves((60 - 40 * np.arange(1.0, 96) ** -0.5)[None], total=100))
+    assert late.std[0] < 0.5
+
+
+def test_a_constant_curve_may_still_move():
+    for name in ("domhan-fast", "last"):
+        constant = [Curves(np.full((1, seen), 10.0), total=100) for seen in (5, 90)]
+        early, late = (curve_models[name]().final_values(curves).p_better(20.0)[0] for curves in constant)
+        assert early > 0.1, name
+        assert late < 0.01, name
 
 
 def test_too_few_epochs_are_answered_by_the_last_value():
