@@ -242,7 +242,7 @@ def test_what_cannot_be_validated(searched, tmp_path, capsys):
     out = ["--out", str(tmp_path / "run")]
     assert main([*arguments, *out, "--validate", "supernett"]) == 2
     assert "unknown --validate 'supernett', did you mean 'supernet'?" in capsys.readouterr().err
-    assert main(["search", "--data", "digits", "--space", "nasbench101", *out, "--validate", "supernet"]) == 2
+    assert main(["search", "--data", "digits", "--space", "nats-size", *out, "--validate", "supernet"]) == 2
     assert "no supernet" in capsys.readouterr().err
     assert main(["search", "--benchmark", "nasbench201", "--task", "cifar100", "--validate", "supernet"]) == 2
     assert "--validate goes with --data only" in capsys.readouterr().err
