@@ -5,8 +5,8 @@
 ``spikenas.npz`` is the file of ``spikenas_table.py``. The sampler takes seconds for each pair, so what it said is kept in
 ``pairs.npz``, and a run that ends, or is told to after some minutes, goes on where it was; ``--minutes 0`` only prints the
 figures of the pairs that are there. The pairs: trainings of the three spiking data sets drawn with seed 7, three of each at
-every fraction and once more as far as time went (75); 24 others of each with seed 11 at 5 %; and with ``--images N`` N trainings
-of each task of ``images-v1``, which grows, so that other trainings are drawn of another copy.
+every fraction and once more as far as time went (75); 24 others of each with seed 11 at 5 %; and with ``--images N`` N
+trainings of each task of ``images-v1``, which grows, so that other trainings are drawn of another copy.
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ def judge(pairs: list[Pair], sampled: dict[str, NormalMixture]) -> None:
     for which, inside in covered.items():
         shares = (f"{name} {share:.0%}" for name, share in zip(METHODS, np.mean(inside, axis=0), strict=True))
         print(f"{which}: the central 90 % intervals hold " + ", ".join(shares))
-    print(
-        f"domhan-fast within {NEAR} of the sampler, and the mean difference; x the best, the median and the own final value"
-    )
+    print(f"domhan-fast within {NEAR} of the sampler, and the mean difference; x the best, the median, the own final value")
     for (group, name), gaps in sorted(agreed.items()):
         near, mean = (np.array(gaps) <= NEAR).mean(axis=0), np.mean(gaps, axis=0)
         line = "   ".join(f"{share:.0%} {gap:.3f}" for share, gap in zip(near, mean, strict=True))

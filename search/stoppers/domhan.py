@@ -2,7 +2,7 @@
 
 "Speeding up automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves", IJCAI 2015:
 stopped where p(better than the incumbent) < .05. By default the mixture is fitted by least squares
-(:mod:`warmnas.surrogates.curves.domhan_fast`, which agrees with the sampler on four decisions in five to nine in ten); with
+(:mod:`warmnas.surrogates.curves.domhan_fast`, which mostly agrees with the sampler; docs/curves.md says how often); with
 ``sampler=mcmc`` it is sampled as published, at seconds per look.
 """
 

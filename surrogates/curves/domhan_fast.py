@@ -1,16 +1,16 @@
 """Domhan et al. 2015 without the sampler: least-squares fits of the eleven families, averaged.
 
-The fits are those that the sampler starts from (``domhan``), and what is written here describes where it goes from them. With
-K families that the prior allows, of p parameters in the mean, m the mean of their ends at the last epoch X, clipped to [0, 1],
-n epochs seen up to the value y_n, and s^2 the mean of the families' weighted squared residuals times n / (n - p), as they have
-taken that many degrees of freedom (one is always left), the value at X has the scale
+The fits are those that the sampler starts from (``domhan``), and what is written here describes where it goes from them.
+With K families that the prior allows, of p parameters in the mean, m the mean of their ends at the last epoch X, clipped to
+[0, 1], n epochs seen up to the value y_n, and s^2 the mean of the families' weighted squared residuals times n / (n - p), as
+they have taken that many degrees of freedom (one is always left), the value at X has the scale
 
     S^2 = (GROWTH (X / n)^POWER s)^2 + (REACH (m - y_n))^2:
 
-errors grow with the distance in epochs, and with the distance in accuracy that nothing has been seen of. The mixture's value
-has a Student distribution of n - p, at least three, degrees of freedom around m + SHIFT S, its places moved into [0, 1], and
-what is observed has the noise s besides. The four constants were fitted on one data set, to the sampler's p(better) and to a
-small part to the log-loss; docs/curves.md has both on others.
+errors grow with the distance in epochs, and with the distance in accuracy of which nothing has been seen. The mixture's
+value has a Student distribution of n - p, at least three, degrees of freedom around m + SHIFT S, its places moved into
+[0, 1], and what is observed has the noise s besides. The four constants were fitted on one data set, to the sampler's
+p(better) and to a small part to the log-loss; docs/curves.md has both on others.
 """
 
 from __future__ import annotations
