@@ -2,8 +2,8 @@
 
 The fits are those that the sampler starts from (``domhan``), and what is written here describes where it goes from them.
 With K families that the prior allows, of p parameters in the mean, m the mean of their ends at the last epoch X, clipped to
-[0, 1], n epochs seen up to the value y_n, and s^2 the mean of the families' weighted squared residuals times n / (n - p), as
-they have taken that many degrees of freedom (one is always left), the value at X has the scale
+[0, 1], n epochs seen up to the value y_n, and s^2 the mean of the families' weighted squared residuals times n / (n - p),
+as they have taken that many degrees of freedom (one is always left), the value at X has the scale
 
     S^2 = (GROWTH (X / n)^POWER s)^2 + (REACH (m - y_n))^2:
 
