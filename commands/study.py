@@ -265,19 +265,22 @@ def _run(tables: Sequence[Table], specs: Sequence[str], protocol: Protocol) -> S
     alone = [task for table, task in targets if protocol.sources != "none" and not sources_of(table, task, protocol)]
     if alone:
         console.complain(f"note: no source task is left for {', '.join(alone)}; transfer starts from nothing there")
-    names = [name for spec in specs for name in (_fitting(targets, protocol.objectives) if spec == "all" else [spec])]
+    fitting = _fitting(targets, protocol.objectives, protocol.seconds) if "all" in specs else []
+    names = [name for spec in specs for name in (fitting if spec == "all" else [spec])]
     runs = len(targets) * len(dict.fromkeys(names)) * protocol.runs
     total = None if protocol.budget is None or protocol.seconds is not None else runs * protocol.budget
     with console.progress_bar(total) as progress:
         return search.study(tables, names, protocol, progress, workers=cores())
 
 
-def _fitting(targets: Sequence[tuple[Table, str]], objectives: str | None = None) -> list[str]:
+def _fitting(
+    targets: Sequence[tuple[Table, str]], objectives: str | None = None, seconds: float | None = None
+) -> list[str]:
     from ..search import live_params, optimizers
     from ..transfer.rapidnas.described import pictured
 
     counted = all(live_params(table, task) is not None for table, task in targets)
-    chains = all(table.prefixes is not None and "dcn" in table.data for table, _ in targets)
+    chains = seconds is None and all(table.prefixes is not None and "dcn" in table.data for table, _ in targets)
     paths = all("path" in table.space.encodings for table, _ in targets)
     needs = {"live-params": counted, "rapidnas": pictured(targets), "tapas": chains, "bananas": paths}
     needs |= dict.fromkeys(("mo-rea", "nsga2", "ehvi"), objectives is not None)

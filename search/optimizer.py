@@ -26,9 +26,12 @@ class Optimizer(ABC):
     Attributes:
         together: how many runs a study computes in one lock-step; None for all. Fewer where the runs are heavy, so that
             they can be spread over processes.
+        charged: trainings on the target that come before the first proposal, such as landmarks of a descriptor. They are
+            part of the budget.
     """
 
     together: int | None = None
+    charged: int = 0
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

@@ -25,7 +25,8 @@ class Record:
     """What happened in some runs of one optimizer on one task.
 
     Runs that end by the clock make different numbers of evaluations. The arrays are as wide as the longest run; after the
-    end of a run ``rows`` is -1, ``observed`` NaN and ``seconds`` 0.
+    end of a run ``rows`` is -1, ``observed`` NaN and ``seconds`` 0. Trainings that come before the first evaluation
+    (:attr:`~warmnas.search.optimizer.Optimizer.charged`) are such places too, of unknown time.
 
     Attributes:
         rows: table rows in the order of evaluation, shape (runs, evaluations).
@@ -65,11 +66,7 @@ class Outcome(Record):
         if self.chosen is not None:
             return self.chosen
         seen = self.table.metrics[self.task].sign * self.observed
-        seen = np.where(self.rows < 0, -np.inf, seen)
-        best = np.maximum.accumulate(seen, axis=1)
-        improved = np.concatenate([np.ones_like(seen[:, :1], dtype=bool), best[:, 1:] > best[:, :-1]], axis=1)
-        since = np.maximum.accumulate(np.where(improved, np.arange(seen.shape[1]), 0), axis=1)
-        return np.take_along_axis(self.rows, since, axis=1)
+        return np.take_along_axis(self.rows, best_so_far(np.where(self.rows < 0, -np.inf, seen)), axis=1)
 
     @cached_property
     def validation(self) -> FloatArray:
@@ -216,6 +213,14 @@ class Outcome(Record):
         frame.insert(0, "task", self.task)
         frame.insert(1, "optimizer", self.optimizer)
         return frame
+
+
+def best_so_far(seen: FloatArray) -> IntArray:
+    """Place of the best so far, the earlier one in a tie: values (runs, evaluations), larger better -> the same shape."""
+    best = np.maximum.accumulate(seen, axis=1)
+    improved = np.concatenate([np.ones_like(seen[:, :1], dtype=bool), best[:, 1:] > best[:, :-1]], axis=1)
+    places: IntArray = np.maximum.accumulate(np.where(improved, np.arange(seen.shape[1]), 0), axis=1)
+    return places
 
 
 def padded(record: Record, width: int) -> Record:

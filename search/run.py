@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..bench import Genotypes, IntArray, Table, WarmnasError
 from .clock import Clock
 from .evaluator import Evaluation, Observe, TableEvaluator
-from .optimizer import make_optimizer
-from .outcome import Outcome, Record
+from .optimizer import CandidateOptimizer, Optimizer, make_optimizer
+from .outcome import Outcome, Record, best_so_far
 from .problem import Problem
 from .streams import OBSERVED, Streams, child
 
@@ -57,9 +59,10 @@ def run_part(
     streams = Streams([child(seed, OBSERVED) for seed in problem.seeds])
     evaluator = TableEvaluator(table, task, observe, streams, schedule)
     optimizer = make_optimizer(spec, problem)
+    check_charged(optimizer, spec, seconds)
     timer = None if seconds is None else Clock.start(seconds, problem.runs)
     tape = _Tape(problem)
-    for _ in range(problem.budget):
+    for _ in range(problem.budget - optimizer.charged):
         t0 = clock()
         asked = optimizer.ask(1)
         t1 = clock()
@@ -73,7 +76,40 @@ def run_part(
         if report is not None:
             report(granted)
     record = tape.record(problem, spec, table.metrics[task].sign, clock() - started)
+    if optimizer.charged:
+        return _charged(record, optimizer, table.metrics[task].sign)
     return record if timer is None else _granted(record, timer)
+
+
+def check_charged(optimizer: Optimizer, spec: str, seconds: float | None) -> None:
+    """WarmnasError where trainings before the first proposal would have to be charged in seconds, which nobody knows."""
+    if optimizer.charged and seconds is not None:
+        raise WarmnasError(
+            f"{spec} trains {optimizer.charged} landmark networks on the target first, whose times no table has, and "
+            "--seconds charges them; give --budget alone"
+        )
+
+
+def _charged(record: Record, optimizer: Optimizer, sign: int) -> Record:
+    """The record behind the trainings that came first, during which a run would return a random candidate."""
+    assert isinstance(optimizer, CandidateOptimizer)
+    problem = optimizer.problem
+    n = min(optimizer.charged, problem.budget)
+    at_first = problem.candidates.table_rows[optimizer.first_random(1)].repeat(n, axis=1)
+    best = np.take_along_axis(record.rows, best_so_far(sign * record.observed), axis=1)
+
+    def behind(values: npt.NDArray[Any], value: float) -> npt.NDArray[Any]:
+        return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(n, 0)], constant_values=value)
+
+    return replace(
+        record,
+        rows=behind(record.rows, -1),
+        observed=behind(record.observed, np.nan),
+        seconds=behind(record.seconds, np.nan),
+        fit_seconds=behind(record.fit_seconds, 0.0),
+        proposal_seconds=behind(record.proposal_seconds, 0.0),
+        chosen=np.concatenate([at_first, best], axis=1),
+    )
 
 
 class _Tape:

@@ -1,6 +1,6 @@
 """What a task is like, told by its training images alone: landmark accuracies (DCN) and an embedding of the images."""
 
 from .embedding import FEATURES, embed
-from .landmarks import LANDMARKS, Characterisation, characterise
+from .landmarks import LANDMARKS, SEEDS, Characterisation, characterise
 
-__all__ = ["FEATURES", "LANDMARKS", "Characterisation", "characterise", "embed"]
+__all__ = ["FEATURES", "LANDMARKS", "SEEDS", "Characterisation", "characterise", "embed"]

@@ -5,8 +5,9 @@ the target it needs the DCN alone. The fitness is mean - kappa * deviation. Wher
 candidates all are judged; else they come from the evolution of :func:`warmnas.search.tapas.evolve`, which judges so many.
 They are evaluated in the order of their fitness, and no result changes it.
 
-The DCN comes from trainings of small landmark networks on the target. A table holds it, so it is not charged here; a search
-on images charges them (``TapasResult.trainings``). Without sources the order is random.
+The DCN comes from trainings of a landmark network on the target, one per seed. A table holds it, but a search would have to
+train them: they are the first evaluations of the budget, without a result. (A search on images charges all landmarks,
+``TapasResult.trainings``.) Without sources no DCN is needed, and the order is random.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...bench import IntArray, WarmnasError
+from ...metadata.descriptors import SEEDS
 from ..optimizer import OrderOptimizer, optimizers
 from ..problem import Problem
 
@@ -52,6 +54,8 @@ class TapasSearch(OrderOptimizer):
         if predictions < 4 or members < 1 or epochs < 1:
             raise ValueError(f"predictions {predictions}, members {members} or epochs {epochs} is too small")
         self.chains: Chains = problem.chains
+        if self.chains.sources:
+            self.charged = len(SEEDS)
         self.kappa, self.predictions, self.members, self.epochs = kappa, predictions, members, epochs
 
     def order(self) -> IntArray:

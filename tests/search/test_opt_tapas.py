@@ -93,13 +93,43 @@ def test_many_candidates_are_found_by_evolution(chains: Table, drive: Drive) -> 
 
 
 def test_it_finds_good_chains_on_families_it_has_not_seen(chains: Table) -> None:
-    protocol = Protocol(chains.tasks, 1, 1, source_rows=None)
+    protocol = Protocol(chains.tasks, 4, 1, source_rows=None)
     ranks = []
     for outcome in study([chains], ["tapas[members=1,epochs=30]"], protocol).outcomes:
         values = chains.values(outcome.task)[chains.candidates(outcome.task).table_rows]
-        first = chains.values(outcome.task)[outcome.rows[:, 0]]
+        first = chains.values(outcome.task)[outcome.rows[:, 3]]
         ranks += (values[:, None] > first).mean(axis=0).tolist()
     assert np.mean(ranks) < 0.25  # by chance .5
+
+
+def test_the_landmark_trainings_are_charged(chains: Table) -> None:
+    charged, free = (
+        study([chains], [QUICK], Protocol((TASK,), 6, 2, source_rows=12, sources=sources)).outcomes[0]
+        for sources in ("all", "none")
+    )
+    np.testing.assert_array_equal(charged.evaluations, [3, 3])
+    np.testing.assert_array_equal(free.evaluations, [6, 6])
+    assert (charged.rows[:, :3] == -1).all()
+    assert np.isnan(charged.observed[:, :3]).all()
+    # Nothing has a result yet: the run would return the candidate that a search without knowledge begins with.
+    np.testing.assert_array_equal(charged.incumbents[:, :3], np.repeat(free.rows[:, :1], 3, axis=1))
+    values = chains.values(TASK)
+    np.testing.assert_array_equal(charged.validation[:, 5], values[charged.rows[:, 3:]].max(axis=1))
+    row = charged.row()
+    assert row["simulated_seconds"] is None  # no table has the landmarks' times
+    assert row["budget"] == 6
+    assert sorted(charged.trajectory()["evaluation"]) == [4, 4, 5, 5, 6, 6]
+
+
+def test_a_budget_of_landmarks_alone_ends_without_a_result(chains: Table) -> None:
+    outcome = study([chains], [QUICK], Protocol((TASK,), 2, 2, source_rows=12)).outcomes[0]
+    np.testing.assert_array_equal(outcome.evaluations, [0, 0])
+    assert np.isfinite(outcome.regret).all()
+
+
+def test_their_time_is_not_known(chains: Table) -> None:
+    with pytest.raises(WarmnasError, match="3 landmark networks on the target first, whose times no table has"):
+        study([chains], [QUICK], Protocol((TASK,), 6, 2, source_rows=12, seconds=1e6))
 
 
 def test_other_benchmarks_are_refused_in_one_line(few_cells: Table, chains: Table) -> None:
@@ -118,6 +148,7 @@ def test_all_optimizers_means_those_that_fit(few_cells: Table, chains: Table) ->
     from warmnas.commands.study import _fitting
 
     assert "tapas" in _fitting([(chains, TASK)])
+    assert "tapas" not in _fitting([(chains, TASK)], None, 1e6)
     assert "bananas" not in _fitting([(chains, TASK)])
     of_cells = _fitting([(few_cells, "cifar100")])
     assert "tapas" not in of_cells
