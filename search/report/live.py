@@ -104,10 +104,7 @@ def _against(content: Mapping[str, Any]) -> str:
     if reference is None:
         return "this space has no such cell."
     if found["architecture"] == reference["architecture"]:
-        return (
-            "the search found nothing better, so it hands out the ResNet cell. Before a longer search, spend the time "
-            "on that cell: epochs, learning rate, width."
-        )
+        return "that cell is itself the best of these trainings, and what the search hands out."
     if reference["validation"] is None or reference["state"] != "done":
         return "it was not trained to its end here."
     gain = found["validation"] - reference["validation"]
@@ -118,11 +115,11 @@ def _against(content: Mapping[str, Any]) -> str:
 
 
 def _curves(content: Mapping[str, Any]) -> Html:
-    caption = (
-        "Validation accuracy after each epoch, one line per training. The bold line is the network that was chosen, the "
-        "dashed one the ResNet cell; lines that end early were stopped."
-    )
-    drawn = curves_svg(content["rows"], content["found"]["evaluation"], content["reference"] is not None)
+    chosen, reference = content["found"]["evaluation"], content["reference"]
+    caption = "Validation accuracy after each epoch, one line per training. The bold line is the network that was chosen"
+    caption += ", the dashed one the ResNet cell" if reference is not None and chosen != 1 else ""
+    caption += "; lines that end early were stopped." if any(row["state"] == "stopped" for row in content["rows"]) else "."
+    drawn = curves_svg(content["rows"], chosen, reference is not None)
     figure = element("figure", drawn, element("figcaption", caption))
     return element("section", element("h2", "Trainings"), figure, _trainings(_best_first(content["rows"]), content))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -114,11 +116,17 @@ def _friedman(entry: Row) -> str:
     test = entry["friedman"]
     if test is None:
         return "Friedman's test has nothing to compare: all ranks are tied."
-    f = "infinite" if test["f"] is None or np.isinf(test["f"]) else number(test["f"], 2)
-    verdict = "differ beyond chance" if test["f_p"] <= entry["alpha"] else "cannot be told from chance"
+    if test["f"] is None or np.isinf(test["f"]):
+        # Iman and Davenport's F is without bound here, however few the tasks; what chance does can be counted.
+        tied = Counter(entry["rank"].values()).values()
+        orders = math.factorial(len(entry["rank"])) // math.prod(map(math.factorial, tied))
+        p, said = float(orders) ** (1 - entry["tasks"]), "all tasks rank them alike, which chance does with"
+    else:
+        p, said = test["f_p"], f"Iman and Davenport's F {number(test['f'], 2)},"
+    verdict = "differ beyond chance" if p <= entry["alpha"] else "cannot be told from chance"
     return (
-        f"Friedman's test over tasks: chi-squared {number(test['chi2'], 2)}, p = {test['p']:.2g}; Iman and Davenport's F "
-        f"{f}, p = {test['f_p']:.2g}. As a whole, the optimizers {verdict}."
+        f"Friedman's test over tasks: chi-squared {number(test['chi2'], 2)}, p = {test['p']:.2g}; {said} p = {p:.2g}. "
+        f"As a whole, the optimizers {verdict}."
     )
 
 

@@ -15,7 +15,7 @@ from warmnas.bench import FloatArray, Table
 from warmnas.search import Protocol, study
 from warmnas.search.ranks import cliques, critical_difference, friedman, pairs, smallest_p
 from warmnas.search.report.critical import critical_svg
-from warmnas.search.report.ranks import Judged, rank_curves
+from warmnas.search.report.ranks import Judged, _friedman, rank_curves
 from warmnas.search.statistics import ranks_of
 
 # Demsar (JMLR 7, 2006), table 6: AUC of C4.5, C4.5+m, C4.5+cf, C4.5+m+cf on 14 data sets. The ranks printed there split the
@@ -79,6 +79,20 @@ def test_tasks_that_all_agree_leave_no_doubt() -> None:
     assert (found["f"], found["f_p"]) == (np.inf, 0.0)
     assert friedman(np.ones((1, 4))) is None
     assert friedman(np.array([[1.0], [2.0]])) is None
+
+
+@pytest.mark.parametrize(
+    ("tasks", "ranks", "p", "verdict"),
+    [
+        (2, (1.0, 2.0, 3.0), "0.17", "cannot be told from chance"),  # one order of six
+        (2, (1.5, 1.5, 3.0), "0.33", "cannot be told from chance"),
+        (4, (1.0, 2.0, 3.0), "0.0046", "differ beyond chance"),
+    ],
+)
+def test_tasks_that_all_agree_are_judged_by_what_chance_does(tasks, ranks, p, verdict) -> None:
+    found = {"chi2": 4.0, "p": 0.14, "f": None, "f_p": 0.0}
+    said = _friedman({"friedman": found, "rank": dict(zip("abc", ranks, strict=True)), "tasks": tasks, "alpha": 0.05})
+    assert f"which chance does with p = {p}. As a whole, the optimizers {verdict}." in said
 
 
 @given(
