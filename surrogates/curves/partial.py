@@ -42,6 +42,8 @@ class Curves:
         if values.ndim != 2 or not values.size:
             raise WarmnasError(f"values of curves have the shape (curves, epochs), not {values.shape}")
         object.__setattr__(self, "values", values)
+        if self.total != int(self.total):
+            raise WarmnasError(f"total is {self.total} epochs; give a whole number")
         object.__setattr__(self, "total", int(self.total or values.shape[1]))
         if self.total < values.shape[1]:
             raise WarmnasError(

@@ -46,12 +46,15 @@ class Predictor(Estimator, ABC):
         """Learn from genotypes (n, genes) and their values (n,), in any unit; larger or smaller may be better.
 
         Raises:
-            WarmnasError: fewer than FEWEST architectures, a value that is not a finite number, genotypes that are none, or
-                a space without an encoding that the method reads.
+            WarmnasError: fewer than FEWEST architectures, a value that is not a finite number or too large to compute with,
+                genotypes that are none, or a space without an encoding that the method reads.
         """
         self._refuse_space()
         x = self._canonical(genotypes)
-        y = np.asarray(values, dtype=np.float64)
+        try:
+            y = np.asarray(values, dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise WarmnasError(f"values to learn from must be numbers: {error}") from None
         if y.shape != (len(x),) or len(x) < FEWEST:
             raise WarmnasError(
                 f"{len(x)} genotypes and values of shape {y.shape}: give a value each, of at least {FEWEST} architectures"
@@ -60,7 +63,10 @@ class Predictor(Estimator, ABC):
         if len(wrong):
             name = self.space.to_string(x[wrong[0]])
             raise WarmnasError(f"the value of architecture {name} is {y[wrong[0]]}; leave out what was not measured")
-        self.mean_, self.scale_ = float(y.mean()), float(y.std())
+        with np.errstate(over="ignore"):
+            self.mean_, self.scale_ = float(y.mean()), float(y.std())
+        if not np.isfinite(self.mean_ + self.scale_):
+            raise WarmnasError(f"values of up to {np.abs(y).max():.1g} are too large to compute with; give another unit")
         if self.scale_ > 1e-12 * max(1.0, abs(self.mean_)):
             self._fit(x, (y - self.mean_) / self.scale_)
         else:
@@ -89,7 +95,11 @@ class Predictor(Estimator, ABC):
         mean = std = np.zeros(len(x))
         if self.scale_ and len(x):
             mean, std = self._predict(x)
-        mean, std = self.mean_ + self.scale_ * mean, self.scale_ * std
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, std = self.mean_ + self.scale_ * mean, self.scale_ * std
+        if len(wrong := np.flatnonzero(~np.isfinite(mean) | ~np.isfinite(std))):
+            name = self.space.to_string(x[wrong[0]])
+            raise WarmnasError(f"the prediction for {name} is no finite number; fit on values of a smaller range")
         return (mean, std) if return_std else mean
 
     @abstractmethod

@@ -55,6 +55,6 @@ def zen_score(network: nn.Module, x: Tensor, moved: Tensor) -> float:
         with batch_variances(variances):
             before = pooled_map(network, x)
         difference = float((pooled_map(network, moved) - before).double().flatten(1).norm(dim=1).mean())
-    if difference <= 0 or min(variances) <= 0:
+    if difference <= 0 or min(variances, default=1.0) <= 0:
         return -math.inf
     return math.log(difference) + sum(0.5 * math.log(v) for v in variances)

@@ -45,6 +45,7 @@ def test_cutting():
         (lambda: Curves(np.array([[-1.0]])), "outside"),
         (lambda: Curves(np.array([[0.3, 0.9]])), "multiply fractions by 100"),
         (lambda: Curves(np.array([[50.0, 60.0]]), total=1), "total"),
+        (lambda: Curves(np.array([[50.0, 60.0]]), total=2.5), "a whole number"),  # type: ignore[arg-type]
         (lambda: Curves(np.array([[50.0]]), Metric("loss", "nats", "minimize", (0, np.inf))), "finite bounds"),
         (lambda: Curves(np.array([[50.0]]), encodings=np.ones((2, 3))), "encodings have shape"),
         (lambda: Curves(np.array([[50.0]]), encodings=np.array([[NAN]])), "encodings hold NaN"),

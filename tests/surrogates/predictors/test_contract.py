@@ -133,6 +133,8 @@ def test_constant_values_are_predicted_for_certain(name, tmp_path):
     [
         (lambda x, y: (x, np.where(np.arange(len(y)) == 4, np.nan, y)), "is nan; leave out"),
         (lambda x, y: (x, np.where(np.arange(len(y)) == 4, np.inf, y)), "is inf; leave out"),
+        (lambda x, y: (x, np.where(np.arange(len(y)) % 2, 1e308, -1e308)), "too large to compute with"),
+        (lambda x, y: (x, y.astype(str).astype(object) + "?"), "must be numbers"),
         (lambda x, y: (x[:2], y[:2]), "at least 3"),
         (lambda x, y: (x, y[:-1]), "a value each"),
         (lambda x, y: (x[0], y), "shape"),
@@ -144,6 +146,14 @@ def test_bad_input_is_refused_in_one_line(name, spoil, message):
     with pytest.raises(WarmnasError, match=message) as caught:
         make(name).fit(*spoil(*data(10, of=own(name))))
     assert "\n" not in str(caught.value)
+
+
+def test_a_prediction_that_is_no_number_is_an_error(monkeypatch):
+    x, y = data(10)
+    model = make("gp").fit(x, y)
+    monkeypatch.setattr(model, "_predict", lambda genotypes: (np.full(len(genotypes), np.nan), np.ones(len(genotypes))))
+    with pytest.raises(WarmnasError, match="is no finite number"):
+        model.predict(x)
 
 
 @every

@@ -237,7 +237,8 @@ def test_zen_reads_the_batch_variance(make_probe, cell):
 
 
 def test_batch_norms_that_are_called_as_functions_are_measured_too():
-    x, found = torch.randn(6, 5, 4, 4, dtype=torch.float64) * torch.arange(1, 6).view(5, 1, 1), []
+    x = torch.randn(6, 5, 4, 4, dtype=torch.float64) * torch.arange(1, 6).view(5, 1, 1)
+    found: list[float] = []
     norm: Any = nn.BatchNorm2d(5, eps=1e-3).double()
     nn.init.uniform_(norm.weight)
     with batch_variances(found):
@@ -246,6 +247,13 @@ def test_batch_norms_that_are_called_as_functions_are_measured_too():
     assert norm.running_var.tolist() == [1.0] * 5  # the network's own statistics stay
     assert torch.allclose(first, nn.BatchNorm2d(5, eps=1e-3).double()(x) * norm.weight.view(5, 1, 1))
     assert torch.allclose(second, functional.batch_norm(x, None, None, training=True, eps=0.5))
+
+
+def test_zen_of_a_network_without_batch_norm():
+    network: Any = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    x, moved = torch.randn(2, 5, 3, 6, 6)
+    change = functional.conv2d(moved - x, network[0].weight).detach().flatten(1).norm(dim=1).mean()
+    assert zen_score(network, x, moved) == pytest.approx(math.log(change), abs=1e-5)
 
 
 def running(network):

@@ -202,3 +202,13 @@ def test_maps_side_by_side_are_measured_whole(make_probe):
     (score,) = proxies["epsinas"]().measure(probe)
     outputs = [x.ravel() for x in whole_network(probe)]
     assert score == pytest.approx(disagreement(*outputs), nan_ok=True)
+
+
+def test_modules_that_share_out_their_channels_are_measured_whole(make_probe):
+    of = space("nasbench101")
+    drawn = of.sample(200, np.random.default_rng(1))
+    drawn = drawn[of.valid(drawn) & of.connected(drawn)]
+    cell = of.to_string(drawn[0])
+    probe = make_probe(cell, of="nasbench101", recipe=ProbeRecipe(batch=4, width=8, cells=1))
+    (score,) = proxies["epsinas"]().measure(probe)
+    assert score == pytest.approx(disagreement(*(x.ravel() for x in whole_network(probe))), nan_ok=True)
