@@ -20,6 +20,7 @@ from ...bench import Genotypes
 from ...metadata.training.recipe import Epoch
 from ..optimizer import Optimizer
 from ..problem import Problem
+from ..stop_run import told_value
 from ..stoppers import Decision, History, Stopper
 from .evaluator import Failure, LiveEvaluator
 
@@ -250,18 +251,19 @@ class LiveLoop:
         self.history.stop(number)
         self.trainings[number].state = STOPPED
         if self.trainings[number].epochs:
-            self._learn(number, self.trainings[number].value)
+            # On the scale of final values, as in a study: an optimizer cannot tell one from the other.
+            self._learn(number, told_value(self.history, number, self.chance), self.trainings[number].value)
 
     def _failed(self, number: int, reason: str) -> None:
         self.history.fail(number)
         self.trainings[number].state, self.trainings[number].reason = FAILED, reason
         self._learn(number, self.chance)
 
-    def _learn(self, number: int, value: float) -> None:
-        """Tell the optimizer, once: what was stopped counts as what it had reached. It may note what came at each stop."""
+    def _learn(self, number: int, value: float, reached: float | None = None) -> None:
+        """Tell the optimizer, once, what a training is worth; it may note at each stop what it had ``reached``."""
         told: Genotypes = self.trainings[number].genotype[None, None]
         if epochs := len(self.trainings[number].epochs):
-            self.optimizer.note(told, np.array([[value]]), epochs)
+            self.optimizer.note(told, np.array([[value if reached is None else reached]]), epochs)
         if number in self._told:
             return
         self._told.add(number)

@@ -63,6 +63,33 @@ def test_any_stopper_with_any_optimizer(tmp_path, stopper, optimizer):
     assert outcome(standins.loop(Inline(2), tmp_path, **start).run()) == outcome(trainings)
 
 
+@pytest.mark.parametrize("stopper", ["median", "successive-halving"])
+def test_a_stopped_training_is_told_on_the_scale_of_final_values(tmp_path, stopper):
+    """As in a study with a stopper: how far it was behind the incumbent, not the little that it had reached."""
+    loop = standins.loop(Inline(1), tmp_path, stopper=stopper)
+    told, noted, tell, note = {}, [], loop.optimizer.tell, loop.optimizer.note
+
+    def remember(genotypes, values):
+        (trial,) = [t for t in range(len(loop.trainings)) if loop.trainings[t].state and t not in told]
+        seen = [epoch.val_accuracy for epoch in loop.trainings[trial].epochs]
+        told[trial] = float(values[0, 0]), seen, loop.history.best, loop.history.incumbent
+        tell(genotypes, values)
+
+    def remember_note(genotypes, values, epochs):
+        noted.append((float(values[0, 0]), epochs))
+        note(genotypes, values, epochs)
+
+    loop.optimizer.tell, loop.optimizer.note = remember, remember_note
+    trainings = loop.run()
+    stopped = [t for t, training in enumerate(trainings) if training.state == "stopped"]
+    assert stopped
+    for trial in stopped:
+        value, seen, best, incumbent = told[trial]  # at its first stop
+        gap = 0.0 if best is None else max(trainings[incumbent].epochs[len(seen) - 1].val_accuracy - seen[-1], 0.0)
+        assert value == pytest.approx(seen[-1] if best is None else best - gap)
+        assert (seen[-1], len(seen)) in noted
+
+
 def test_a_stopped_training_costs_no_more_than_its_epochs(tmp_path):
     log = tmp_path / "log"
     trainings = standins.loop(Inline(2, Maker(log=str(log))), tmp_path, stopper="successive-halving").run()
