@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,20 @@ def _wanted(path: Path, present: list[str]) -> list[str]:
     return wanted
 
 
+def _refuse_others(path: Path) -> None:
+    """CorruptFile for what is neither an archive nor an array: NumPy takes it for a pickle, and says how to load that."""
+    with path.open("rb") as file:
+        starts = file.read(6)
+    if starts != b"\x93NUMPY" and not zipfile.is_zipfile(path):
+        raise CorruptFile(f"{path} is no .npz archive; write one with numpy.savez")
+
+
 def read_npz(path: Path, classes: tuple[str, ...] | None = None) -> Source:
     """The set of a file; WarmnasError or CorruptFile that names file and array where it is not one."""
     arrays: dict[str, AnyArray] = {}
     key = "the list of arrays"
     try:
+        _refuse_others(path)
         opened = np.load(path, allow_pickle=False)
         if not isinstance(opened, np.lib.npyio.NpzFile):
             raise CorruptFile(f"{path} is one array; an .npz holds several, by name")

@@ -74,6 +74,11 @@ def test_an_npz_that_is_no_npz(tmp_path, content):
     refused(str(tmp_path / "set.npz"), r"set\.npz")
 
 
+def test_nobody_is_told_to_load_a_pickle(tmp_path):
+    (tmp_path / "set.npz").write_bytes(pickle.dumps([1]))
+    assert "pickle" not in refused(str(tmp_path / "set.npz"), r"set\.npz is no \.npz archive; write one with numpy\.savez")
+
+
 def test_a_single_array_is_no_npz(tmp_path):
     with (tmp_path / "set.npz").open("wb") as file:
         np.save(file, X)
