@@ -69,14 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """A plug-in that is left out is said in one line; other warnings look as usual."""
+    """A plug-in that is left out, and what warmnas itself warns of, is said once and in one line; others look as usual."""
     usual = warnings.showwarning
+    here, said = os.path.dirname(os.path.abspath(__file__)) + os.sep, set[str]()
 
-    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], filename: str, *place: Any, **more: Any) -> None:
         if issubclass(category, PluginWarning):
             console.complain(message)
-        else:
-            usual(message, category, *place, **more)
+        elif category is not UserWarning or not filename.startswith(here):
+            usual(message, category, filename, *place, **more)
+        elif str(message) not in said:  # a study makes its optimizers once to check them, and again to run them
+            said.add(str(message))
+            console.complain(f"note: {message}")
 
     warnings.showwarning = show
     try:

@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import pandas as pd
 import pytest
 
 from warmnas import __version__
+from warmnas.bench import readers
 from warmnas.cli import main
+from warmnas.commands import bench as commands_bench
 from warmnas.commands.names import expand
 from warmnas.search import records
 
@@ -340,3 +344,18 @@ def test_a_target_without_sources_is_said(capsys, tmp_path):
     said = capsys.readouterr()
     assert said.err == "warmnas: note: no source task is left for arxiv; transfer starts from nothing there\n"
     assert json.loads(said.out)["settings"]["sources_of"] == {"arxiv": []}
+
+
+def test_what_warmnas_warns_of_is_one_line_and_said_once(capsys, monkeypatch):
+    def formats():
+        """A command that warns twice, and of which a library warns too."""
+        for _ in range(2):
+            warnings.warn_explicit("sources are\ngone", UserWarning, commands_bench.__file__, 1, registry={})
+        warnings.warn_explicit("theirs", UserWarning, "/elsewhere/library.py", 1, registry={})
+        return {"random": SimpleNamespace(summary="")}
+
+    monkeypatch.setattr(readers, "formats", SimpleNamespace(items=lambda: formats().items()))
+    with pytest.warns(UserWarning, match="theirs") as passed_on:
+        assert main(["bench", "formats"]) == 0
+    assert capsys.readouterr().err == "warmnas: note: sources are gone\n"
+    assert len(passed_on) == 1
