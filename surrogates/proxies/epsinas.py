@@ -46,8 +46,8 @@ class Epsinas(Proxy):
 
     def measure(self, probe: Probe) -> tuple[float, ...]:
         """Two forward passes in double precision, of the narrow network where it says the same."""
-        whole, images = probe.network().double(), probe.batch()[0].double()
-        found = in_narrow(probe, whole, images) or responses(whole, images, [1.0] * len(layers(whole)))
+        whole, images = probe.network(), probe.batch()[0].double()
+        found = in_narrow(probe, whole, images) or responses(whole.double(), images, [1.0] * len(layers(whole)))
         assert found is not None  # with gains of 1 nothing stands for anything else
         return (disagreement(*found),)
 
