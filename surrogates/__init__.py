@@ -4,5 +4,6 @@
 * ``curves``: final values from partial learning curves (``lc-pfn``, ``domhan``, ...).
 * ``proxies``: scores of untrained networks (``naswot``, ``zen``, ``az-nas``, ...).
 * ``gp``, ``nao``, ``nao_network``: models that optimizers build on, for many runs at once.
-* ``acquisition``: expected improvement; ``batched``: layers for many independent networks; ``estimator``: scikit-learn's manners.
+* ``acquisition``: expected improvement; ``batched``: layers for many independent networks.
+* ``estimator``: scikit-learn's manners.
 """
