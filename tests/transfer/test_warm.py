@@ -131,8 +131,10 @@ def test_agreement_is_the_mean_correlation_of_what_both_speak_of() -> None:
     scores = np.random.default_rng(0).normal(size=(60, 3))
     speaks = np.ones((60, 3), dtype=bool)
     speaks[:20, 0] = speaks[:, 2] = False
-    assert agreement(scores, speaks) == pytest.approx(np.corrcoef(scores[20:, 0], scores[20:, 1])[0, 1])
-    assert agreement(scores, ~speaks | speaks) == pytest.approx(np.corrcoef(scores.T)[np.triu_indices(3, 1)].mean())
+    assert agreement(scores, speaks) == pytest.approx(np.atleast_2d(np.corrcoef(scores[20:, :2].T))[0, 1])
+    assert agreement(scores, ~speaks | speaks) == pytest.approx(
+        np.atleast_2d(np.corrcoef(scores.T))[np.triu_indices(3, 1)].mean()
+    )
     assert agreement(scores[:, :1], speaks[:, :1]) == 1
     assert agreement(scores, np.zeros_like(speaks)) == 1
 
