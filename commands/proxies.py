@@ -85,7 +85,7 @@ def proxies(
     limit = None if within is None else zero_shot.Limit.parse(within)
     if (sample is None) != every_class:
         raise WarmnasError("give --sample N or --every-class, one of them")
-    with console.progress_bar(sample) as progress:
+    with console.counting_bar(f"proxies {data}") as progress:
         content = zero_shot.score_sample(
             space,
             data,
@@ -94,7 +94,7 @@ def proxies(
             recipe,
             out,
             workers or cores(),
-            progress and (lambda n: progress("proxies", data, n)),
+            progress,
             limit,
         )
     return as_json(content) if json else lambda: show(content)

@@ -148,8 +148,8 @@ def mean(found: list[dict[str, Any]], key: str, digits: int) -> str:
     return f"{np.mean(values):.{digits}f}" if values else ""
 
 
-def main() -> None:
-    """See the module's head."""
+def main(left: Callable[[list[dict[str, Any]]], list[Work]], show: Callable[[Path], None]) -> None:
+    """Run what is ``left``, or ``show`` what there is."""
     parser = argparse.ArgumentParser()
     parser.add_argument("out", nargs="?", type=Path)
     parser.add_argument("--minutes", type=float, default=1e9)
@@ -162,4 +162,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(left, show)

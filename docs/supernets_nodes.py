@@ -9,13 +9,12 @@ module per stack; lengths and sizes were fixed before any run.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from supernets_figures import Work, rows, run  # the script beside this one
+from supernets_figures import Work, main, rows  # the script beside this one
 
 from warmnas.bench import Genotypes
 from warmnas.bench.spaces.nasbench101_subspaces import NASBench101Subspace
@@ -101,18 +100,5 @@ def show(path: Path) -> None:
         print(f"| {n} | {len(own)} | {' | '.join(figures)} |")
 
 
-def main() -> None:
-    """Run or print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=12)
-    parser.add_argument("--print", action="store_true", help="print the table of what is there")
-    arguments = parser.parse_args()
-    if arguments.print:
-        show(arguments.out)
-    else:
-        run(arguments.out, arguments.minutes, left)
-
-
 if __name__ == "__main__":
-    main()
+    main(left, show)

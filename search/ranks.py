@@ -14,7 +14,9 @@ comparisons of classifiers over multiple data sets*, JMLR 7, 2006, section 3.2):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -44,6 +46,17 @@ def friedman(ranks: FloatArray) -> dict[str, float] | None:
     f = float("inf") if left < 1e-9 else (n - 1) * chi2 / left
     law = f_law(k - 1, (k - 1) * (n - 1))
     return {"chi2": chi2, "p": float(chi2_law(k - 1).sf(chi2)), "f": f, "f_p": float(law.sf(f))}
+
+
+def alike_p(average: Iterable[float], n: int) -> float:
+    """Probability that chance alone makes n tasks rank optimizers alike, whose average ranks are then those of each task.
+
+    Every order of the ranks, ties included, is equally likely: Iman and Davenport's F is without bound there, however few
+    the tasks, and its p of 0 says nothing.
+    """
+    ranks = list(average)
+    orders = math.factorial(len(ranks)) // math.prod(math.factorial(tied) for tied in Counter(ranks).values())
+    return float(orders) ** (1 - n)
 
 
 def critical_difference(k: int, n: int, alpha: float = ALPHA) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,12 +85,9 @@ def run_request(request: Request, progress: Callable[[int, int], None] | None = 
 
 def check_device(name: str) -> torch.device:
     """The device; WarmnasError where there is none of that name."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in DEVICES:
+    if not re.fullmatch(rf"({'|'.join(DEVICES)})(:\d+)?", name):
         raise UnknownName("--device", name, DEVICES)
+    device = torch.device(name)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise WarmnasError("--device cuda: no GPU is to be seen here; leave it out")
     return device

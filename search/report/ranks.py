@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -11,7 +9,7 @@ import numpy as np
 
 from ...bench import FloatArray, IntArray
 from ..outcome import Outcome
-from ..ranks import smallest_p
+from ..ranks import alike_p, smallest_p
 from ..statistics import ranks_of
 from .critical import critical_svg
 from .curves import COLOURS, DASHES, plotted, plotted_times, round_ticks
@@ -117,10 +115,7 @@ def _friedman(entry: Row) -> str:
     if test is None:
         return "Friedman's test has nothing to compare: all ranks are tied."
     if test["f"] is None or np.isinf(test["f"]):
-        # Iman and Davenport's F is without bound here, however few the tasks; what chance does can be counted.
-        tied = Counter(entry["rank"].values()).values()
-        orders = math.factorial(len(entry["rank"])) // math.prod(map(math.factorial, tied))
-        p, said = float(orders) ** (1 - entry["tasks"]), "all tasks rank them alike, which chance does with"
+        p, said = alike_p(entry["rank"].values(), entry["tasks"]), "all tasks rank them alike, which chance does with"
     else:
         p, said = test["f_p"], f"Iman and Davenport's F {number(test['f'], 2)},"
     verdict = "differ beyond chance" if p <= entry["alpha"] else "cannot be told from chance"

@@ -52,7 +52,7 @@ def score_sample(
     recipe: ProbeRecipe,
     out: Path,
     workers: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     limit: Limit | None = None,
 ) -> dict[str, Any]:
     """Score ``sample`` connected architectures, or one of every class of functions, and write the table ``out``.
@@ -67,7 +67,7 @@ def score_sample(
         recipe: size of the networks, batch, draws, and the seed of everything.
         out: the table file.
         workers: processes.
-        progress: told of architectures as they are done.
+        progress: told how many architectures of how many are done.
         limit: what a network may cost.
 
     Returns:
@@ -80,17 +80,24 @@ def score_sample(
     if type(of).build is SearchSpace.build:
         some = of.sample(1, np.random.default_rng(0))[0]
         of.build(some, inputs.shape, inputs.classes)  # says that there are no networks; others would import torch here
-    found = None
+    found, done = None, 0
+
+    def tell(some: int) -> None:
+        nonlocal done
+        done += some
+        if progress is not None:
+            progress(done, len(genotypes) if sample is None else sample)
+
     if sample is None:
         if limit:
             raise WarmnasError("--within: a search needs --sample, the number of its measurements, not --every-class")
         genotypes = connected_classes(of)
     elif limit:
-        found = _within(limit, of, names[0], inputs, recipe, sample, progress)
+        found = _within(limit, of, names[0], inputs, recipe, sample, tell)
         genotypes = found.genotypes
     else:
         genotypes = draw_connected(of, sample, np.random.default_rng(recipe.seed))
-    scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, None if found else progress)
+    scores = score_in_parallel(of, genotypes, names, inputs, recipe, workers, None if found else tell)
     known = known_table(of, genotypes)
     whole = known is not None and bool((known.rows(genotypes) >= 0).all())
     to_table(scores, inputs, recipe, out.stem, known if whole else None).save(out)
@@ -112,7 +119,7 @@ def _within(
     inputs: Inputs,
     recipe: ProbeRecipe,
     evaluations: int,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int], None],
 ) -> Found:
     """The search within a limit; what it measures is remembered for the table."""
     memory = Memory.of_user()
